@@ -1,0 +1,70 @@
+"""The port to the log: every fact, stored once, in one order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.event import Event
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a command comes from: kept beside its events, for the audit."""
+
+    actor: str
+    """A user's id or `system:<process>`."""
+    correlation: UUID
+    """The same for everything that follows from one cause."""
+    causation: UUID | None = None
+    """The command whose event led to this one."""
+    source_ip: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A fact as it stands in the log."""
+
+    position: int
+    event: Event
+    digest: bytes
+    command: UUID
+    origin: Origin
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Appended:
+    """`position` of the command's last event (of the log's head, if it had none); `repeated`: it had been stored before, under this id."""
+
+    position: int
+    first: int
+    count: int
+    repeated: bool = False
+
+
+class Conflict(Exception):
+    """Somebody wrote one of these streams first; nothing was stored. Load again and decide again."""
+
+
+class IdReused(Exception):
+    """The command's id was used before, for another content."""
+
+
+class LogUnavailable(Exception):
+    """The log could not be reached in time. What came of the command is not known: send it again under the same id."""
+
+
+class Log(Protocol):
+    async def append(self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"") -> Appended:
+        """Store the events, of one or many streams, in one commit, or none of them. The same command id again stores nothing and
+        answers the same. `request`: what the command asked for; the same id with another request raises IdReused.
+        Raises Conflict, IdReused, LogUnavailable."""
+
+    async def stream(self, stream: str, after: int = 0) -> list[Event]:
+        """The events of one stream, upcast to today's shape, in order, with a version above `after`."""
+
+    async def command(self, command: UUID) -> list[Event] | None:
+        """The events that a command stored; None if the log does not know it."""

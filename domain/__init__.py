@@ -1,0 +1,1 @@
+"""What is true and what may happen. Pure: no driver, no clock, no other room."""

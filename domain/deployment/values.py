@@ -1,0 +1,25 @@
+"""The values that a deployment's events carry."""
+
+from domain.event import Json, Value
+
+
+class TaskSpec(Value, frozen=True, kw_only=True):
+    """One node of the workflow."""
+
+    id: str
+    type: str
+    name: str
+    application_id: str
+    depends_on: tuple[str, ...] = ()
+    config: Json = {}
+    require_confirm: bool = False
+    """A person must agree before it runs."""
+
+
+class AppSnapshot(Value, frozen=True, kw_only=True):
+    """An application as it was when the deployment was made."""
+
+    id: str
+    name: str
+    repository: str
+    config: Json
