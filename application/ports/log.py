@@ -2,37 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.event import Event
+from domain.recorded import Origin, Recorded
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a command comes from: kept beside its events, for the audit."""
-
-    actor: str
-    """A user's id or `system:<process>`."""
-    correlation: UUID
-    """The same for everything that follows from one cause."""
-    causation: UUID | None = None
-    """The command whose event led to this one."""
-    source_ip: str = ""
-    request_id: str = ""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A fact as it stands in the log."""
-
-    position: int
-    event: Event
-    digest: bytes
-    command: UUID
-    origin: Origin
-    recorded_at: datetime
+__all__ = ["Appended", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
 
 
 @dataclass(frozen=True)
