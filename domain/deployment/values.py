@@ -1,6 +1,7 @@
 """The values that a deployment's events carry."""
 
 from domain.event import Json, Value
+from domain.task.values import Source
 
 
 class TaskSpec(Value, frozen=True, kw_only=True):
@@ -23,3 +24,5 @@ class AppSnapshot(Value, frozen=True, kw_only=True):
     name: str
     repository: str
     config: Json
+    source: Source | None = None
+    """The version to install, where it is not the deployment's own (a rollback of applications that ran different versions)."""

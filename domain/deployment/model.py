@@ -1,0 +1,189 @@
+"""A deployment: it owns the workflow, and says what may run next, what is over and what that means.
+
+Of each task it knows one of: `blocked` (something must end first), `held` (a person must agree), `active` (released: its Task
+knows whether it runs), `success`, `failed`, `cancelled`. Attempts and outcomes belong to the Task.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from domain.deployment.events import (
+    DeploymentCancelled,
+    DeploymentConfirmationRequested,
+    DeploymentConfirmed,
+    DeploymentCreated,
+    DeploymentFailed,
+    DeploymentQueued,
+    DeploymentRetried,
+    DeploymentRollbackFailed,
+    DeploymentRollbackStarted,
+    DeploymentRolledBack,
+    DeploymentStarted,
+    DeploymentSucceeded,
+    DeploymentWorkflowChanged,
+    TaskCancelledInDeployment,
+    TaskConfirmedInDeployment,
+    TaskFailedInDeployment,
+    TaskSucceededInDeployment,
+)
+from domain.deployment.values import AppSnapshot, TaskSpec
+from domain.event import Event
+from domain.scheduling import dag
+from domain.task.values import Artifact, Job, Source
+
+Phase = Literal["pending", "running", "waiting_confirm", "success", "failed", "cancelled", "rolled_back"]
+TaskState = Literal["blocked", "held", "active", "success", "failed", "cancelled"]
+TOUCHES_THE_TARGET = frozenset({"deploy", "health_check", "deploy_green", "switch_traffic", "cleanup_blue"})
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+    plan: DeploymentCreated
+    tasks: tuple[TaskSpec, ...]
+    states: dict[str, TaskState]
+    artifacts: dict[str, Artifact]
+    phase: Phase = "pending"
+    waiting_reason: str = ""
+    approved: bool = False
+    release_number: int = 0
+    deadline: datetime | None = None
+    failing: str = ""
+    """Why it will have failed, once nothing runs any more."""
+    failed_type: str = ""
+    rollback_id: str = ""
+    rolls_back: bool = False
+
+    # What it knows
+
+    @property
+    def edges(self) -> dict[str, tuple[str, ...]]:
+        return {task.id: task.depends_on for task in self.tasks}
+
+    @property
+    def application_ids(self) -> tuple[str, ...]:
+        return tuple(app.id for app in self.plan.applications)
+
+    @property
+    def environment_id(self) -> str:
+        return self.plan.target.environment_id
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        return self.in_state("active")
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase in ("pending", "running", "waiting_confirm")
+
+    @property
+    def is_quiet(self) -> bool:
+        """Over, and nothing of it runs any more."""
+        return not self.is_open and not self.active
+
+    def in_state(self, *states: TaskState) -> tuple[str, ...]:
+        return tuple(task.id for task in self.tasks if self.states[task.id] in states)
+
+    def task(self, id: str) -> TaskSpec:
+        return next(task for task in self.tasks if task.id == id)
+
+    def application(self, id: str) -> AppSnapshot:
+        return next(app for app in self.plan.applications if app.id == id)
+
+    def source(self, application: str) -> Source:
+        return self.application(application).source or self.plan.source
+
+    def job(self, task_id: str, *, release_number: int = 0) -> Job:
+        """What whoever runs the task needs to know."""
+        spec = self.task(task_id)
+        app, source = self.application(spec.application_id), self.source(spec.application_id)
+        timeout = self.plan.target.config.get("timeout") if spec.type in TOUCHES_THE_TARGET else None
+        release = f"{source.git_tag or source.git_commit}-{release_number or self.release_number}"
+        return Job(
+            deployment_id=self.id, type=spec.type, application_id=app.id, application_name=app.name, application_config=app.config,
+            source=source, target=self.plan.target, config=spec.config, release=release,
+            artifact=self.artifacts.get(app.id), timeout=float(str(timeout)) if timeout else self.plan.timeout,
+        )
+
+    def next_tasks(self, also_succeeded: Iterable[str] = (), among: Iterable[str] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(to release, to hold for a person): the blocked tasks that nothing stands before any more."""
+        blocked = self.in_state("blocked") if among is None else tuple(among)
+        ready = dag.ready(self.edges, blocked, (*self.in_state("success"), *also_succeeded))
+        held = tuple(task for task in ready if self.task(task).require_confirm)
+        return tuple(task for task in ready if task not in held), held
+
+
+def begin(event: DeploymentCreated) -> Deployment:
+    return Deployment(event.stream, event.version, event, event.tasks, {t.id: "blocked" for t in event.tasks}, event.artifacts)
+
+
+def evolve(deployment: Deployment | None, event: Event) -> Deployment:
+    if isinstance(event, DeploymentCreated):
+        return begin(event)
+    if deployment is None:
+        raise TypeError(f"a deployment begins with its plan: {event}")
+    return msgspec.structs.replace(deployment, version=event.version, **changes(deployment, event))
+
+
+def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact: a table, not a function with branches
+    match event:
+        case DeploymentQueued():
+            return {"waiting_reason": "queued"}
+        case DeploymentStarted():
+            return {"phase": "running", "waiting_reason": "", "release_number": event.release_number, "deadline": event.deadline,
+                    "states": moved(d.states, active=event.released, held=event.held)}
+        case DeploymentConfirmationRequested():
+            return {"phase": "waiting_confirm", "waiting_reason": event.reason}
+        case DeploymentConfirmed():
+            return confirmed(d, event)
+        case TaskSucceededInDeployment():
+            artifacts = {**d.artifacts, d.task(event.task_id).application_id: event.artifact} if event.artifact else d.artifacts
+            return {"states": moved(d.states, success=(event.task_id,), active=event.released, held=event.held), "artifacts": artifacts}
+        case TaskFailedInDeployment():
+            return ended_badly(d, event.task_id, event.error, "failed")
+        case TaskCancelledInDeployment():
+            return ended_badly(d, event.task_id, event.message, "cancelled")
+        case TaskConfirmedInDeployment():
+            if event.decision == "continue":
+                return {"states": moved(d.states, active=event.released)}
+            return ended_badly(d, event.task_id, f"refused: {event.reason}", "failed")
+        case DeploymentWorkflowChanged():
+            return {"tasks": event.tasks, "states": {t.id: d.states.get(t.id, "blocked") for t in event.tasks}}
+        case DeploymentRetried():
+            return {"phase": "running", "failing": "", "failed_type": "", "deadline": event.deadline, "release_number": event.release_number,
+                    "states": moved(d.states, blocked=event.task_ids, active=event.released, held=event.held)}
+        case DeploymentSucceeded():
+            return {"phase": "success"}
+        case DeploymentFailed():
+            return {"phase": "failed", "failing": event.error, "rolls_back": event.rolls_back}
+        case DeploymentCancelled():
+            return {"phase": "cancelled", "failing": event.reason, "states": moved(d.states, cancelled=d.in_state("blocked", "held"))}
+        case DeploymentRollbackStarted():
+            return {"rollback_id": event.rollback_id}
+        case DeploymentRolledBack():
+            return {"phase": "rolled_back"}
+        case DeploymentRollbackFailed():
+            return {"rollback_id": "", "rolls_back": False}
+    raise TypeError(f"not a fact about a deployment: {event}")
+
+
+def confirmed(d: Deployment, event: DeploymentConfirmed) -> dict[str, object]:
+    if event.decision == "rollback":
+        return {"waiting_reason": "", "failing": f"rolled back by decision: {event.reason}", "phase": "running" if d.deadline else "pending"}
+    if not d.deadline:
+        return {"phase": "pending", "waiting_reason": "", "approved": True}
+    return {"phase": "running", "waiting_reason": "", "deadline": event.deadline, "states": moved(d.states, active=event.released, held=event.held)}
+
+
+def ended_badly(d: Deployment, task: str, error: str, state: TaskState) -> dict[str, object]:
+    spec = d.task(task)
+    worse = spec.type if spec.type in TOUCHES_THE_TARGET else d.failed_type or spec.type
+    return {"states": moved(d.states, **{state: (task,)}), "failing": d.failing or f"{spec.name}: {error}", "failed_type": worse}
+
+
+def moved(states: Mapping[str, TaskState], **to: Iterable[str]) -> dict[str, TaskState]:
+    changed: dict[str, TaskState] = {task: state for state, tasks in to.items() for task in tasks}  # type: ignore[misc]
+    return {**states, **changed}

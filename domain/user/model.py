@@ -1,0 +1,43 @@
+"""Users and their tokens. A token is a stream of its own, so that revoking one meets nobody."""
+
+from datetime import datetime
+
+import msgspec
+
+from domain.event import Event
+from domain.user.events import TokenIssued, TokenRevoked, UserCreated
+
+
+class User(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+    username: str
+    email: str
+    roles: tuple[str, ...]
+
+
+class Token(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+    user_id: str
+    revoked: bool = False
+
+    def revoke(self, reason: str, *, at: datetime, by: str) -> list[Event]:
+        """Nothing, if it is worth nothing already."""
+        if self.revoked:
+            return []
+        return [TokenRevoked(stream=self.id, version=self.version + 1, at=at, by=by, reason=reason)]
+
+
+def evolve_user(user: User | None, event: Event) -> User:
+    if isinstance(event, UserCreated):
+        return User(event.stream, event.version, event.username, event.email, event.roles)
+    raise TypeError(f"not a fact about a user: {event}")
+
+
+def evolve_token(token: Token | None, event: Event) -> Token:
+    if isinstance(event, TokenIssued):
+        return Token(event.stream, event.version, event.user_id)
+    if token is not None and isinstance(event, TokenRevoked):
+        return msgspec.structs.replace(token, version=event.version, revoked=True)
+    raise TypeError(f"not a fact about a token: {event}")
