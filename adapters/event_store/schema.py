@@ -1,0 +1,20 @@
+"""The schema `log`: its tables, functions and rights."""
+
+from pathlib import Path
+
+import psycopg
+
+FOLDER = Path(__file__).parent
+SQL = tuple((FOLDER / name).read_text() for name in ("log.sql", "grants.sql"))
+"""The statements, in order. They may be run again over a log that is in use."""
+
+LOCK = 7355608
+"""The advisory lock under which they run: starters that come together would trip over one another's `create`."""
+
+
+def create(conn: psycopg.Connection) -> None:
+    """Create what is missing, in one transaction. The connection's user needs the right to create schemas and roles."""
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+        for statements in SQL:
+            conn.execute(statements)  # type: ignore[arg-type]  # our own file, no text of anybody else

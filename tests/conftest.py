@@ -1,0 +1,31 @@
+"""Fixtures of all tests: databases of an embedded PostgreSQL, started when a test first asks for one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgres import Databases, Server
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """One server for the session."""
+    server = Server(tmp_path_factory.mktemp("pg"))
+    yield Databases(server.start())
+    server.stop()
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[str]:
+    """The connection string (of the superuser) of a fresh database with all our tables."""
+    conninfo = databases.create()
+    yield conninfo
+    databases.drop(conninfo)
+
+
+@pytest.fixture
+def empty_database(databases: Databases) -> Iterator[str]:
+    """The connection string of a fresh database with nothing in it."""
+    conninfo = databases.create(migrated=False)
+    yield conninfo
+    databases.drop(conninfo)
