@@ -196,3 +196,8 @@ def rollback_failed(d: Deployment, rollback: str, error: str, *, at: datetime, b
     if d.rollback_id != rollback:
         return []
     return [DeploymentRollbackFailed(stream=d.id, version=d.version + 1, at=at, by=by, rollback_id=rollback, error=error)]
+
+
+def no_way_back(d: Deployment, error: str, *, at: datetime, by: str) -> list[Event]:
+    """It was to be rolled back by itself, and there is nothing to go back to."""
+    return [DeploymentRollbackFailed(stream=d.id, version=d.version + 1, at=at, by=by, rollback_id="", error=error)]

@@ -76,8 +76,10 @@ class Lane(msgspec.Struct, frozen=True):
                         deployment_id=deployment, installed=installed)
 
     def before(self, application: str, deployment: str) -> Installed | None:
-        """What ran before this deployment came: the newest installation that is not its own."""
-        return next((i for i in self.installed.get(application, ()) if i.deployment_id != deployment), None)
+        """What ran before this deployment came: the installation before its own, or the newest one if it left none."""
+        history = self.installed.get(application, ())
+        own = [n for n, i in enumerate(history) if i.deployment_id == deployment]
+        return next(iter(history[own[-1] + 1:] if own else history), None)
 
     def installation(self, application: str, version: str) -> Installed | None:
         """The newest installation of a version, with its package."""

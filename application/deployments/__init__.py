@@ -1,0 +1,1 @@
+"""What people and processes may do with deployments."""

@@ -1,0 +1,1 @@
+"""What people may do with tasks, and what those who run them report."""
