@@ -142,6 +142,6 @@ def understood(type: str, payload: Json) -> Payload | RollbackPayload:
     if type == "config":
         raise Invalid("changes of type config cannot be carried out yet: use deployment, rollback or emergency", field="type")
     try:
-        return msgspec.convert(payload, RollbackPayload if type == "rollback" else Payload)
+        return msgspec.convert(payload, RollbackPayload) if type == "rollback" else msgspec.convert(payload, Payload)
     except msgspec.ValidationError as error:
         raise Invalid(f"the payload does not fit the type {type}: {error}", field="payload") from error

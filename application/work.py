@@ -75,6 +75,11 @@ class Work:
             self._states[event.stream] = kind.evolve(state, event)
             self.events.append(event)
 
+    def reset(self) -> None:
+        """Forget what was loaded and recorded: decide anew."""
+        self._states.clear()
+        self.events.clear()
+
     async def find(self, stream: str) -> Any:
         """The state of a stream, or None where it has no facts and that means: there is no such thing."""
         if stream not in self._states:

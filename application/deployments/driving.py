@@ -41,7 +41,7 @@ class Driving:
             try:
                 return await make_rollback(self._planner, work, RollBack(id), at=at, by=by)
             except DomainError as error:
-                work.events.clear()
+                work.reset()
                 return await self._give_up(work, id, error.message, at, by)
 
         return await self._house.run(caller, "deployment:drive", act)

@@ -20,7 +20,11 @@ class Token(msgspec.Struct, frozen=True):
     id: str
     version: int
     user_id: str
+    expires_at: datetime | None = None
     revoked: bool = False
+
+    def is_good(self, now: datetime) -> bool:
+        return not self.revoked and (self.expires_at is None or now < self.expires_at)
 
     def revoke(self, reason: str, *, at: datetime, by: str) -> list[Event]:
         """Nothing, if it is worth nothing already."""
@@ -37,7 +41,7 @@ def evolve_user(user: User | None, event: Event) -> User:
 
 def evolve_token(token: Token | None, event: Event) -> Token:
     if isinstance(event, TokenIssued):
-        return Token(event.stream, event.version, event.user_id)
+        return Token(event.stream, event.version, event.user_id, event.expires_at)
     if token is not None and isinstance(event, TokenRevoked):
         return msgspec.structs.replace(token, version=event.version, revoked=True)
     raise TypeError(f"not a fact about a token: {event}")
