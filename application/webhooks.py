@@ -77,7 +77,9 @@ class Webhooks:
 
         return await self._house.run(caller, "delivery:receive", act, command)
 
-    async def _version(self, work: Work, caller: Caller, delivery: Delivery, tag: str, commit: str, description: str, number: int | None = None) -> str:
+    async def _version(
+        self, work: Work, caller: Caller, delivery: Delivery, tag: str, commit: str, description: str, number: int | None = None,
+    ) -> str:
         at, by = self._house.clock(), caller.actor.id
         unique = name_of(delivery.repository, tag)
         name = await work.name("version", unique)

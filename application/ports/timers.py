@@ -12,6 +12,8 @@ class Timer:
     stream: str
     kind: str
     due: datetime
+    tries: int = 0
+    """How often what it calls has been begun without a known end."""
 
 
 class Timers(Protocol):

@@ -1,0 +1,78 @@
+"""Telling people: the intent is stored first, then the message is sent, then the outcome is stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.caller import Caller
+from application.house import Done, House
+from application.ports.notifier import DeliveryFailed, Message, Notifier
+from application.ports.timers import Timer, Timers
+from application.processes.deadlines import DELIVERY
+from application.processes.wishes import Notify
+from application.work import Work
+from domain.access import require
+from domain.notification.events import NotificationRequested
+
+GIVE_UP = 8
+"""Tries: after 5 s, 10 s, 20 s, … about 10 minutes in all."""
+FIRST_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where messages go: a notifier's channel, and a destination on it."""
+
+    name: str
+    destination: str
+
+
+class Notifications:
+    def __init__(self, house: House, notifiers: Mapping[str, Notifier], channels: Sequence[Channel], timers: Timers, public_url: str) -> None:
+        self._house, self._notifiers, self._channels, self._timers, self._url = house, notifiers, channels, timers, public_url
+
+    async def notify(self, caller: Caller, wish: Notify) -> list[Done]:
+        """One notification for each channel, each an append of its own."""
+        return [await self._request(caller.step(f"{c.name}/{c.destination}"), wish, c) for c in self._channels]
+
+    async def _request(self, caller: Caller, wish: Notify, channel: Channel) -> Done:
+        async def act(work: Work) -> str:
+            deployment = wish.deployment or (await work.task(wish.task)).job.deployment_id
+            d = await work.deployment(deployment)
+            subject = f"[{wish.severity}] {wish.rule.replace('_', ' ')}: {d.plan.source.git_tag or 'several versions'} in {d.plan.target.name}"
+            text = f"{wish.message}\n\nDeployment {deployment}\n{self._url}/api/v1/deployments/{deployment}"
+            id = self._house.new_id("ntf")
+            work.record(NotificationRequested(
+                stream=id, version=1, at=self._house.clock(), by=caller.actor.id, rule=wish.rule, severity=wish.severity, channel=channel.name,
+                destination=channel.destination, deployment_id=deployment, task_id=wish.task, subject=subject, text=text))
+            return id
+
+        return await self._house.run(caller, "notification:send", act)
+
+    async def deliver(self, caller: Caller, timer: Timer) -> Done | None:
+        """Send what a timer calls for. None: it failed and is tried again later."""
+        require(caller.actor, "notification:send")
+        request = (await Work(self._house.log, self._house.cache).notification(timer.stream)).request
+        tries, in_doubt = timer.tries // 2 + 1, timer.tries % 2 == 1
+        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, self._house.clock() + timedelta(minutes=2), tries=2 * tries - 1))
+        try:
+            receipt = await self._notifiers[request.channel].send(Message(timer.stream, request.destination, request.subject, request.text))
+        except DeliveryFailed as error:
+            if not error.final and tries < GIVE_UP:
+                await self._later(timer, tries)
+                return None
+            return await self._end(caller, timer, f"failed/{tries}", error=str(error), tries=tries)
+        return await self._end(caller, timer, "sent", receipt=receipt, tries=tries, in_doubt=in_doubt)
+
+    async def _later(self, timer: Timer, tries: int) -> None:
+        due: datetime = self._house.clock() + timedelta(seconds=FIRST_PAUSE * 2 ** (tries - 1))
+        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, due, tries=2 * tries))
+
+    async def _end(self, caller: Caller, timer: Timer, what: str, *, tries: int, error: str = "", receipt: str = "", in_doubt: bool = False) -> Done:
+        async def act(work: Work) -> str:
+            found, at, by = await work.notification(timer.stream), self._house.clock(), caller.actor.id
+            events = found.failed(error, tries, at=at, by=by) if error else found.sent(receipt, tries, possibly_repeated=in_doubt, at=at, by=by)
+            work.record(*events)
+            return timer.stream
+
+        return await self._house.run(caller.step(f"{timer.stream}/{what}"), "notification:send", act)

@@ -1,0 +1,15 @@
+"""All processes, by the name under which their commands are known in the log."""
+
+from collections.abc import Callable
+
+from application.processes import alerts, auto_deploy, deadlines, rollback, rollout
+from application.processes.wishes import Wish
+from domain.event import Event
+
+PROCESSES: dict[str, Callable[[Event], list[Wish]]] = {
+    "deadlines": deadlines.react,  # first: nothing runs before its deadline is stored
+    "rollout": rollout.react,
+    "rollback": rollback.react,
+    "auto_deploy": auto_deploy.react,
+    "alerts": alerts.react,
+}

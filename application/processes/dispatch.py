@@ -1,0 +1,42 @@
+"""Wishes come true: each kind goes to one command handler or port."""
+
+from dataclasses import dataclass
+
+from application.caller import Caller
+from application.changes import Changes
+from application.deployments.auto import AutoDeploy
+from application.deployments.driving import Driving
+from application.notifications import Notifications
+from application.ports.queue import Queue
+from application.ports.timers import Timer, Timers
+from application.processes.wishes import AdmitNext, CancelTimer, DeployVersion, FinishChange, Notify, OfferTask, PutBack, SetTimer, Wish
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    queue: Queue
+    timers: Timers
+    driving: Driving
+    auto_deploy: AutoDeploy
+    changes: Changes
+    notifications: Notifications
+
+    async def fulfil(self, wish: Wish, caller: Caller, position: int) -> None:
+        """`position`: where the fact stands that led to the wish. The same wish again changes nothing."""
+        match wish:
+            case OfferTask():
+                await self.queue.put(wish.task, wish.attempt)
+            case SetTimer():
+                await self.timers.set(Timer(wish.id, wish.stream, wish.kind, wish.due))
+            case CancelTimer():
+                await self.timers.cancel(wish.id)
+            case AdmitNext():
+                await self.driving.admit(caller, wish.environment)
+            case PutBack():
+                await self.driving.roll_back(caller, wish.deployment)
+            case FinishChange():
+                await self.changes.finish(caller, wish.deployment)
+            case DeployVersion():
+                await self.auto_deploy.deploy(caller, wish.version, position)
+            case Notify():
+                await self.notifications.notify(caller, wish)

@@ -1,0 +1,204 @@
+"""Doing a task on the outside: intent → apply → outcome, under a lease and a fencing token.
+
+After a crash, an intent without an outcome is resolved by looking at the target, never by doing it again blindly: `observe`
+says whether the work was never begun (`apply`), goes on (`apply` follows it), has ended, or was interrupted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from application.house import Done
+from application.ports.artifacts import ArtifactStore, StorageFailed
+from application.ports.executor import Executor, Outcome, Receipt, Terminal, Transient
+from application.ports.log import LogUnavailable
+from application.ports.logs import TaskLog, TaskLogs
+from application.ports.queue import Claim, Queue
+from application.ports.secrets import Secrets, SecretUnreadable
+from application.tasks.reports import Holding, Reports
+from domain.config import references
+from domain.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds. The lease outlives several missed renewals; a cancel is noticed within one `watch`."""
+
+    lease: float = 6.0
+    watch: float = 1.0
+    longest_pause: float = 15.0
+    abort: float = 60.0
+
+
+class Execution:
+    def __init__(self, reports: Reports, executors: Mapping[tuple[str, str], Executor], logs: TaskLogs, artifacts: ArtifactStore, secrets: Secrets,
+                 queue: Queue, worker: str, times: Times | None = None) -> None:
+        """`executors`: by (task type, environment type); an environment type of `*` stands for any."""
+        self._reports, self._executors, self._logs, self._artifacts = reports, executors, logs, artifacts
+        self._secrets, self._queue, self._worker, self._times = secrets, queue, worker, times or Times()
+
+    async def run(self, claim: Claim) -> None:
+        """Carry one claimed attempt to its end, or to the point where somebody else holds it."""
+        try:
+            held = await self._reports.begin(claim.task, claim.attempt, claim.lease, self._worker)
+        except DomainError:  # the log does not know it: a leftover of another database
+            held = None
+        if held is not None:
+            ended = await self._hold(held, claim)
+            if not ended:
+                return
+        await self._queue.done(claim)
+
+    async def _hold(self, held: Holding, claim: Claim) -> bool:
+        """True if the attempt is over; false if it was lost to somebody else."""
+        secrets = await self._plain(held)
+        mask = () if isinstance(secrets, str) else tuple(secrets.values())
+        log = await self._logs.open(held.task.id, held.attempt, mask)
+        try:
+            if isinstance(secrets, str):
+                return await self._report(held, Outcome("failed", secrets))
+            return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
+        finally:
+            await self._logs.close(log)
+
+    async def _race(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog) -> bool:
+        """The work on one side, the watch over lease, cancel and decisions on the other: whoever is first decides."""
+        doing = asyncio.create_task(self._do(held, receipt, log))
+        watching = asyncio.create_task(self._watch(held, claim))
+        try:
+            await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                return await self._report(held, result_of(doing))
+            verdict = watching.result()
+            if verdict == "cancel":
+                return await self._abort(held, claim, receipt, log, doing)
+            log.line("another worker holds this attempt now" if verdict == "lost" else "the attempt was decided elsewhere", "warn")
+            return verdict == "over"
+        finally:
+            await stop(doing, watching)
+
+    async def _do(self, held: Holding, receipt: Receipt, log: TaskLog) -> Outcome:
+        """Until the outcome is known. What cannot be seen is reported unknown, and looked at again."""
+        executor, pause, look = self._executor(held), 1.0, held.taken_over
+        if executor is None:
+            return Outcome("failed", f"nothing here can run {receipt.job.type} tasks on environments of type {receipt.job.target.type}")
+        while True:
+            try:
+                outcome = await self._try(executor, receipt, log, look)
+                if outcome is not None:
+                    return await self._seen(held, outcome, log)
+                look = False
+            except Terminal as error:
+                return Outcome("failed", str(error))
+            except StorageFailed as error:
+                return Outcome("failed", str(error))
+            except Transient as error:
+                await self._out_of_sight(held, str(error), log)
+                await asyncio.sleep(min(max(error.retry_after, pause), self._times.longest_pause))
+                pause, look = pause * 2, True
+
+    async def _out_of_sight(self, held: Holding, reason: str, log: TaskLog) -> None:
+        log.line(f"out of sight: {reason}; looking again", "warn")
+        await self._patiently(lambda: self._reports.lose_sight(held, reason))
+
+    async def _try(self, executor: Executor, receipt: Receipt, log: TaskLog, look: bool) -> Outcome | None:
+        """None: nothing has begun, or it goes on, so `apply` is next."""
+        if look:
+            seen = await executor.observe(receipt, log)
+            return None if seen.state in ("absent", "running") else seen
+        artifact = receipt.job.artifact
+        path = await asyncio.to_thread(self._artifacts.path, artifact.digest) if artifact and receipt.job.type == "deploy" else None
+        return await executor.apply(Receipt(receipt.key, receipt.job, receipt.secrets, path), log)
+
+    async def _seen(self, held: Holding, outcome: Outcome, log: TaskLog) -> Outcome:
+        """A start without an end is reported unknown first; what was found by looking settles it."""
+        if outcome.state != "interrupted":
+            return outcome
+        log.line(f"interrupted: {outcome.error}", "error")
+        await self._patiently(lambda: self._reports.lose_sight(held, "it was begun, and whoever did it is gone without an end"))
+        return Outcome("failed", f"interrupted: {outcome.error}", outcome.result)
+
+    async def _watch(self, held: Holding, claim: Claim) -> str:
+        """Ends with `cancel`, `over` (decided elsewhere) or `lost` (somebody else holds it)."""
+        while True:
+            await asyncio.sleep(self._times.watch)
+            try:
+                if not await self._queue.renew(claim, self._times.lease):
+                    return "lost"
+                task = await self._reports.look(held.task.id)
+            except Exception as error:  # noqa: BLE001  # the database is away: the work goes on, the token protects the outcome
+                logger.warning("cannot watch %s: %s", held.task.id, error)
+                continue
+            if task.attempt != held.attempt or not task.is_open:
+                return "over"
+            if task.token != held.token:
+                return "lost"
+            if task.cancelling:
+                return "cancel"
+
+    async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> bool:
+        """Stop it, and say honestly what came of that. An end that came first counts as it was."""
+        log.line("asked to stop", "warn")
+        executor = self._executor(held)
+        stopped, message = True, "nothing had begun"
+        if executor is not None:
+            try:
+                aborted = await asyncio.wait_for(executor.abort(receipt, log), self._times.abort)
+                stopped, message = aborted.stopped, aborted.message
+            except (Transient, Terminal, TimeoutError) as error:
+                stopped, message = False, f"could not be stopped: {error or 'no answer in time'}; it may still run"
+        if doing.done() and result_of(doing).state == "succeeded":
+            return await self._report(held, doing.result())
+        log.line(message, "info" if stopped else "error")
+        await self._patiently(lambda: self._reports.cancelled(held, stopped, message))
+        return True
+
+    async def _report(self, held: Holding, outcome: Outcome) -> bool:
+        if outcome.state == "succeeded":
+            await self._patiently(lambda: self._reports.succeed(held, outcome.result))
+        else:
+            await self._patiently(lambda: self._reports.fail(held, outcome.error or f"ended as {outcome.state}", outcome.result))
+        return True
+
+    async def _patiently(self, report: Callable[[], Awaitable[Done]]) -> None:
+        """Report until the log takes it: the outcome must not be lost because the database is away. The command's id keeps it single."""
+        while True:
+            try:
+                await report()
+                return
+            except LogUnavailable as error:
+                logger.warning("the log is away, reporting again: %s", error)
+                await asyncio.sleep(1)
+
+    def _executor(self, held: Holding) -> Executor | None:
+        job = held.task.job
+        return self._executors.get((job.type, job.target.type)) or self._executors.get((job.type, "*"))
+
+    async def _plain(self, held: Holding) -> dict[str, str] | str:
+        """The job's secrets in plain, by dotted name; or why they cannot be had."""
+        job = held.task.job
+        names = {f"environment.{k}": r for k, r in references(job.target.config).items()}
+        names |= {f"application.{k}": r for k, r in references(job.application_config).items()}
+        try:
+            return {name: await self._secrets.get(reference) for name, reference in names.items()}
+        except SecretUnreadable as error:
+            return str(error)
+
+
+def result_of(doing: "asyncio.Task[Outcome]") -> Outcome:
+    """What the work came to. An error of our own is an end as well: it is told, and a person looks."""
+    error = doing.exception()
+    if error is None:
+        return doing.result()
+    logger.error("a task ended in an unexpected error", exc_info=error)
+    return Outcome("failed", f"internal error: {type(error).__name__}: {error}")
+
+
+async def stop(*tasks: "asyncio.Task[object]") -> None:
+    """Cancel what still runs here, and wait until it has let go."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

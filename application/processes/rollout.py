@@ -1,0 +1,15 @@
+"""From released tasks to the work queue, and from a free environment to whoever waits for it."""
+
+from application.processes.wishes import AdmitNext, OfferTask, Wish
+from domain.event import Event
+from domain.lane.events import LaneLeft
+from domain.task.events import TaskReleased
+
+
+def react(event: Event) -> list[Wish]:
+    match event:
+        case TaskReleased():
+            return [OfferTask(event.stream, event.attempt)]
+        case LaneLeft():
+            return [AdmitNext(event.environment_id)]
+    return []
