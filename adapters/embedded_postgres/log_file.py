@@ -1,0 +1,63 @@
+"""The server's log: one file that PostgreSQL appends to, kept below a bound by its owner."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+BOUND = 4 << 20  # bytes; twice this on disk at most, give or take what one look misses
+LOOK = 30.0  # seconds between two looks
+
+
+class LogFile:
+    def __init__(self, path: Path, bound: int = BOUND) -> None:
+        self._path = path
+        self._older = path.with_name(path.name + ".1")
+        self._bound = bound
+
+    def open(self) -> int:
+        """A descriptor to append to. It never follows a link."""
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def size(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def tail(self, since: int = 0, limit: int = 3000) -> str:
+        """The last words, at most `limit` bytes, and none from before the position `since`."""
+        size = self.size()
+        start = max(since if since <= size else 0, size - limit)
+        with self._path.open("rb") as file:
+            file.seek(start)
+            return file.read(limit).decode(errors="replace").strip()
+
+    def trim(self) -> None:
+        """Above the bound: move what is there aside and go on with an empty file. PostgreSQL appends, so it does not notice."""
+        if self.size() <= self._bound:
+            return
+        try:
+            shutil.copyfile(self._path, self._older)
+        except OSError:  # a full disk: the bound matters more than the old words
+            self._older.unlink(missing_ok=True)
+        os.truncate(self._path, 0)
+
+
+class LogKeeper:
+    """Trims the log now and then, in a thread of its own, while the owner lives."""
+
+    def __init__(self, log: LogFile, every: float = LOOK) -> None:
+        self._log = log
+        self._every = every
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="embedded-postgres-log", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._every):
+            self._log.trim()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join(timeout=5)
