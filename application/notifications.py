@@ -50,9 +50,13 @@ class Notifications:
         return await self._house.run(caller, "notification:send", act)
 
     async def deliver(self, caller: Caller, timer: Timer) -> Done | None:
-        """Send what a timer calls for. None: it failed and is tried again later."""
+        """Send what a timer calls for. None: it failed and is tried again later, or has been sent before."""
         require(caller.actor, "notification:send")
-        request = (await Work(self._house.log, self._house.cache).notification(timer.stream)).request
+        found = await Work(self._house.log, self._house.cache).notification(timer.stream)
+        if found.ended:
+            await self._timers.cancel(timer.id)
+            return None
+        request = found.request
         tries, in_doubt = timer.tries // 2 + 1, timer.tries % 2 == 1
         await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, self._house.clock() + timedelta(minutes=2), tries=2 * tries - 1))
         try:

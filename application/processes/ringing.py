@@ -13,6 +13,8 @@ from application.processes.wishes import Notify
 
 @dataclass(frozen=True)
 class Ringing:
+    """A deadline's timer is cancelled by the fact that it leads to, not here: in between somebody may have moved it."""
+
     timers: Timers
     driving: Driving
     notifications: Notifications
@@ -25,10 +27,8 @@ class Ringing:
             await self._remind(timer, now)
         elif timer.kind == DEADLINE and timer.stream.startswith("task_"):
             await self.driving.pass_task_deadline(caller, timer.stream, timer.due)
-            await self.timers.cancel(timer.id)
         elif timer.kind == DEADLINE:
             await self.driving.pass_deadline(caller, timer.stream, timer.due)
-            await self.timers.cancel(timer.id)
 
     async def _remind(self, timer: Timer, now: datetime) -> None:
         """Still unfinished after a day: tell people, and ring again tomorrow."""
