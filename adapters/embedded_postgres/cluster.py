@@ -23,7 +23,6 @@ SETTINGS = {  # written into postgresql.conf: an operator may change them by ALT
     "log_checkpoints": "off",
     "log_min_error_statement": "panic",  # statements may hold what a log should not
 }
-ACCESS = "# one door: the socket, in a folder that only its owner can enter\nlocal all all trust\n"
 
 
 def ensure_cluster(layout: Layout, identity: Identity, binaries: Binaries, gate: FileLock, deadline: Deadline) -> None:
@@ -36,9 +35,8 @@ def ensure_cluster(layout: Layout, identity: Identity, binaries: Binaries, gate:
     fresh = layout.data / f"new-{secrets.token_hex(8)}"
     fresh.mkdir(mode=0o700)
     if identity.switch():
-        os.chown(fresh, identity.uid, identity.gid)
+        os.chown(fresh, identity.uid, identity.gid, follow_symlinks=False)
     _initdb(fresh, identity, binaries, gate, deadline)
-    (fresh / "pg_hba.conf").write_text(ACCESS)
     fresh.rename(layout.cluster)
     _sync(layout.data)
 
@@ -49,27 +47,34 @@ def _require_version(cluster: Path) -> None:
     except FileNotFoundError:
         raise EmbeddedPostgresError(f"{cluster} holds no PostgreSQL cluster: move it away, or restore it from a backup") from None
     if version != str(MAJOR):
-        raise EmbeddedPostgresError(f"{cluster} was made by PostgreSQL {version}, this release carries {MAJOR}: dump it with the old release and load it with this one")
+        raise EmbeddedPostgresError(
+            f"{cluster} was made by PostgreSQL {version}, this release carries {MAJOR}: dump it with the old release, load it with this one"
+        )
 
 
 def _initdb(fresh: Path, identity: Identity, binaries: Binaries, gate: FileLock, deadline: Deadline) -> None:
-    command = [*identity.prefix, str(binaries.initdb), "-D", str(fresh), "-U", "postgres", "--encoding=UTF8", "--locale=C"]
-    command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
-    command += [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
     process = subprocess.Popen(
-        command, env=ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True, pass_fds=[gate.fd], **identity.switch(),
+        _command(fresh, identity, binaries), env=ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True, pass_fds=[gate.fd], **identity.switch(),
     )  # fmt: skip
     with process:
         try:
             said, _ = process.communicate(timeout=deadline.left())
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise EmbeddedPostgresError(f"making the database took more than {deadline.seconds:g} s: is the disk very slow? Start again, with a longer deadline") from None
-            raise
+        except subprocess.TimeoutExpired:
+            raise EmbeddedPostgresError(
+                f"making the database took more than {deadline.seconds:g} s: is the disk slow? Start again, with a longer deadline"
+            ) from None
+        finally:
+            if process.poll() is None:  # late, or we are interrupted: initdb's own children go too
+                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
-        raise EmbeddedPostgresError(f"making the database in {fresh.parent} failed. PostgreSQL says:\n{said.strip()[-2000:]}")
+        raise EmbeddedPostgresError(f"making the database in {fresh.parent} failed. PostgreSQL says:\n{said.strip()[-3000:]}")
+
+
+def _command(fresh: Path, identity: Identity, binaries: Binaries) -> list[str]:
+    command = [*identity.prefix, str(binaries.initdb), "-D", str(fresh), "-U", "postgres", "--encoding=UTF8", "--locale=C"]
+    command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
+    return command + [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
 
 
 def _sync(folder: Path) -> None:

@@ -63,9 +63,10 @@ def choose_identity(data: Path, cluster: Path, program: Path) -> Identity:
         if not obstacle:
             return identity
         reasons.append(obstacle)
+    advice = "allow user namespaces, or start the program as a normal user (PostgreSQL refuses root)" if os.geteuid() == 0 else "start as its owner"
     raise EmbeddedPostgresError(
-        "PostgreSQL cannot run as root, and no other way is open here: start the program as a normal user with a data folder of its own,"
-        f" or allow user namespaces, or give the URL of a PostgreSQL of yours ({'; '.join(reasons)})"
+        f"PostgreSQL cannot run on {data}: {advice}, with a data folder of that user's own, or give the URL of a PostgreSQL of yours."
+        f" Tried: {'; '.join(reasons) or 'nothing, for want of the program unshare'}"
     )
 
 

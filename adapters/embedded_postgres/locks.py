@@ -47,7 +47,9 @@ def alone(path: Path, deadline: Deadline) -> Iterator[FileLock]:
     try:
         while not lock.try_alone():
             if deadline.passed():
-                raise EmbeddedPostgresError(f"another process has been starting or stopping the database for {deadline.seconds:g} s: see who holds {path} (fuser)")
+                raise EmbeddedPostgresError(
+                    f"another process has been starting or stopping the database for {deadline.seconds:g} s: see which (fuser {path})"
+                )
             deadline.pause()
         yield lock
     finally:

@@ -1,8 +1,8 @@
 """The server's log: one file that PostgreSQL appends to, kept below a bound by its owner."""
 
 import os
-import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 BOUND = 4 << 20  # bytes; twice this on disk at most, give or take what one look misses
@@ -37,11 +37,19 @@ class LogFile:
         """Above the bound: move what is there aside and go on with an empty file. PostgreSQL appends, so it does not notice."""
         if self.size() <= self._bound:
             return
-        try:
-            shutil.copyfile(self._path, self._older)
-        except OSError:  # a full disk: the bound matters more than the old words
-            self._older.unlink(missing_ok=True)
-        os.truncate(self._path, 0)
+        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with open(fd, "rb+") as file:
+            self._keep(file.read(2 * self._bound))
+            file.truncate(0)
+
+    def _keep(self, words: bytes) -> None:
+        self._older.unlink(missing_ok=True)
+        with suppress(OSError), open(self._older, "xb", opener=_for_us) as older:  # a full disk: the bound matters more than old words
+            older.write(words)
+
+
+def _for_us(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 class LogKeeper:
@@ -56,7 +64,8 @@ class LogKeeper:
 
     def _run(self) -> None:
         while not self._over.wait(self._every):
-            self._log.trim()
+            with suppress(OSError):  # a full or vanished disk: the next look tries again
+                self._log.trim()
 
     def stop(self) -> None:
         self._over.set()

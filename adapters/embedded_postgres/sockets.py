@@ -20,8 +20,8 @@ def socket_folder(data: Path, owner: int) -> Path:
     """Where the socket belongs. `owner`: the uid that serves. Touches nothing."""
     digest = hashlib.sha256(os.fsencode(os.path.realpath(data))).hexdigest()[:16]
     short = f"tiangong-{owner}-{digest}"
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    places = [data / "socket", *([Path(runtime) / short] if _private(runtime, owner) else []), Path(tempfile.gettempdir()) / short, Path("/tmp") / short]
+    # not XDG_RUNTIME_DIR: it is removed when the user logs out, and the server may stay
+    places = (data / "socket", Path(tempfile.gettempdir()) / short, Path("/tmp") / short)
     return next(place for place in places if _fits(place))
 
 
@@ -30,20 +30,12 @@ def _fits(folder: Path) -> bool:
     return len(path) <= LONGEST and not set(b',"') & set(path)  # a comma separates hosts in libpq, and folders in PostgreSQL
 
 
-def _private(folder: str, owner: int) -> bool:
-    try:
-        seen = os.lstat(folder)
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == owner and not seen.st_mode & 0o022
-
-
 def make_private(folder: Path, owner: int, group: int) -> None:
     """Make the folder 0700 for the owner, or make sure that it is: in a shared place a stranger may have been first."""
     try:
         folder.mkdir(mode=0o700)
         if owner != os.geteuid():
-            os.chown(folder, owner, group)
+            os.chown(folder, owner, group, follow_symlinks=False)
     except FileExistsError:
         require_private(folder, owner)
 
@@ -51,4 +43,7 @@ def make_private(folder: Path, owner: int, group: int) -> None:
 def require_private(folder: Path, owner: int) -> None:
     seen = os.lstat(folder)
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != owner or seen.st_mode & 0o077:
-        raise EmbeddedPostgresError(f"{folder} should be a folder of uid {owner} with mode 0700, but is {stat.filemode(seen.st_mode)} of uid {seen.st_uid}: remove it, then start again")
+        raise EmbeddedPostgresError(
+            f"{folder} should be a folder of uid {owner} with mode 0700, but is {stat.filemode(seen.st_mode)} of uid {seen.st_uid}:"
+            " remove it, then start again"
+        )

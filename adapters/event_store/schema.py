@@ -1,6 +1,7 @@
 """The schema `log`: its tables, functions and rights."""
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -12,9 +13,9 @@ LOCK = 7355608
 """The advisory lock under which they run: starters that come together would trip over one another's `create`."""
 
 
-def create(conn: psycopg.Connection) -> None:
+def create(conn: psycopg.Connection[Any]) -> None:
     """Create what is missing, in one transaction. The connection's user needs the right to create schemas and roles."""
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
         for statements in SQL:
-            conn.execute(statements)  # type: ignore[arg-type]  # our own file, no text of anybody else
+            conn.execute(statements)

@@ -27,7 +27,9 @@ Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
 
 
 class ProcessRunner:
-    def __init__(self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes") -> None:
+    def __init__(
+        self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
+    ) -> None:
         self._processes, self._fulfil, self._pool, self._name = processes, fulfil, pool, name
         self.position = 0
 
@@ -71,10 +73,11 @@ class ProcessRunner:
         async with self._pool.connection() as conn:
             await conn.execute(
                 "insert into ops.process_failures (process, position, wish, error) values (%s, %s, %s, %s) on conflict do nothing",
-                (name, position, repr(wish), "; ".join(map(str, getattr(error, "exceptions", (error,))))))
+                (name, position, repr(wish), str(error)))
 
     async def _store_position(self, position: int) -> None:
         async with self._pool.connection() as conn:
             await conn.execute(
-                "insert into ops.process_positions values (%s, %s) on conflict (name) do update set position = excluded.position", (self._name, position))
+                "insert into ops.process_positions as p values (%s, %s) on conflict (name) do update "
+                "set position = greatest(p.position, excluded.position)", (self._name, position))
         self.position = position

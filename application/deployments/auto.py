@@ -6,6 +6,7 @@ from application.deployments.steps import Steps
 from application.house import Done, House
 from application.ports.catalog import Catalog
 from application.work import Work
+from domain.errors import DomainError, Refused
 from domain.version.values import repository_key
 
 
@@ -22,14 +23,16 @@ class AutoDeploy:
             if repository_key(app.repository) == repository_key(version.repository):
                 for environment in app.auto_deploy:
                     wanted.setdefault(environment, []).append(app.id)
-        done, refusals = [], []
+        done: list[Done] = []
+        refusals: list[DomainError] = []
         for environment, apps in wanted.items():
             try:
                 done.append(await self._one(caller.step(environment), CreateDeployment(version_id, tuple(sorted(apps)), environment)))
-            except Exception as error:  # noqa: BLE001  # raised below, after the others had their turn
+            except DomainError as error:
                 refusals.append(error)
         if refusals:
-            raise ExceptionGroup(f"{len(refusals)} of {len(wanted)} environments did not get {version.git_tag}", refusals)
+            why = "; ".join(refusal.message for refusal in refusals)
+            raise Refused(f"{len(refusals)} of {len(wanted)} environments did not get {version.git_tag}: {why}")
         return done
 
     async def _one(self, caller: Caller, command: CreateDeployment) -> Done:
