@@ -1,0 +1,93 @@
+"""The Log port on PostgreSQL: one writer thread that commits for everybody, and a pool of connections that read."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.event_store.command import Command
+from adapters.event_store.connections import bounded, connect
+from adapters.event_store.mapper import EventMapper
+from adapters.event_store.writer import PAUSES, Writer
+from application.ports.log import Appended, LogUnavailable, Origin
+from domain.event import Event
+
+STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
+COMMAND = """
+select e.topic, e.state
+  from log.stored_events_commands c
+  left join log.stored_events e on e.notification_id between c.first_position and c.first_position + c.events - 1
+ where c.command_id = %s
+ order by e.notification_id"""
+
+
+class PostgresLog:
+    """Use it as `async with PostgresLog(conninfo) as log`, or call `open` and `close`.
+
+    `deadline`: seconds after which a caller hears LogUnavailable. `writer`: one made elsewhere; its owner closes it.
+    """
+
+    def __init__(self, conninfo: str, *, deadline: float = 10.0, readers: int = 4, writer: Writer | None = None) -> None:
+        self._deadline = deadline
+        self._mapper = EventMapper()
+        self._own_writer = writer is None
+        self.writer = writer or Writer(partial(connect, conninfo, "tiangong log writer"))
+        self._pool = AsyncConnectionPool(
+            bounded(conninfo, "tiangong log reader"), kwargs={"autocommit": True}, min_size=1, max_size=readers, open=False, name="log-readers"
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Store what has been queued, then end. Takes a while where the database is away, but not for ever."""
+        if self._own_writer:
+            await asyncio.to_thread(self.writer.close, self._deadline)
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def append(self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"") -> Appended:
+        """See the port. Raises also Overloaded (a LogUnavailable) and Unstorable (content that PostgreSQL cannot keep)."""
+        answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self.writer.submit(Command([self._mapper.to_stored_event(event) for event in events], command, origin, request, answer))
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await answer
+        except TimeoutError:
+            raise LogUnavailable(f"no answer within {self._deadline} s: {self.writer.trouble or 'the log is busy'}") from None
+
+    async def stream(self, stream: str, after: int = 0) -> list[Event]:
+        return self._events(await self._read(STREAM, (stream, after)))
+
+    async def command(self, command: UUID) -> list[Event] | None:
+        rows = await self._read(COMMAND, (command,))
+        return self._events(row for row in rows if row[0] is not None) if rows else None
+
+    def _events(self, rows: Any) -> list[Event]:
+        return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state)) for topic, state in rows]
+
+    async def _read(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Reading again does no harm: try until the deadline."""
+        trouble, pauses = "", iter(PAUSES)
+        try:
+            async with asyncio.timeout(self._deadline):
+                while True:
+                    try:
+                        async with self._pool.connection() as conn:
+                            return await (await conn.execute(statement, parameters, binary=True)).fetchall()
+                    except psycopg.OperationalError as error:
+                        trouble = str(error)
+                        await asyncio.sleep(next(pauses, PAUSES[-1]))
+        except TimeoutError:
+            raise LogUnavailable(f"nothing could be read within {self._deadline} s: {trouble or 'the log is busy'}") from None

@@ -1,0 +1,30 @@
+"""The library's mapper for our facts: msgspec JSON under the topics of `domain.registry`, upcast whenever it is read."""
+
+from typing import Any
+
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent, Transcoder
+
+from adapters.event_store.command import Unstorable
+from domain.event import Event
+from domain.registry import decode, encode
+
+
+class EventMapper(Mapper[str]):
+    """Facts to stored events and back. As the library's setting `MAPPER_TOPIC` it lets any of its tools read our log."""
+
+    def __init__(self, transcoder: Transcoder | None = None, compressor: Any = None, cipher: Any = None) -> None:
+        if compressor or cipher:
+            raise ValueError("the log stores plain JSON: a compressor or a cipher would make it unreadable for everybody else")
+        super().__init__(transcoder or JSONTranscoder())
+
+    def to_stored_event(self, domain_event: Event) -> StoredEvent:  # type: ignore[override]  # our facts are not the library's classes
+        """Raises Unstorable for half a surrogate pair, which no UTF-8 can hold."""
+        try:
+            state = encode(domain_event)
+        except UnicodeEncodeError as error:
+            raise Unstorable(f"{domain_event.TOPIC} holds what is not a text: {error}") from error
+        return StoredEvent(domain_event.stream, domain_event.version, domain_event.TOPIC, state)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Event:  # type: ignore[override]
+        """Raises domain.registry.UnknownFact."""
+        return decode(stored_event.topic, stored_event.state)
