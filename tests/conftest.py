@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.postgres import Databases, Server
+from adapters.embedded_postgres import EmbeddedPostgres
+from tests.support.postgres import Databases
 
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """One server for the session."""
-    server = Server(tmp_path_factory.mktemp("pg"))
-    yield Databases(server.start())
-    server.stop()
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield Databases(server.start())
+    finally:
+        server.stop()
 
 
 @pytest.fixture

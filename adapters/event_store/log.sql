@@ -18,7 +18,6 @@ create table if not exists log.stored_events (
   digest bytea not null,
   primary key (originator_id, originator_version)
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.01);
-create unique index if not exists stored_events_notification_id_idx on log.stored_events (notification_id);
 
 -- One row: lock, sequencer and end of the chain.
 create table if not exists log.stored_events_head (
@@ -41,14 +40,22 @@ create table if not exists log.stored_events_commands (
   request_id text not null,
   recorded_at timestamptz not null default clock_timestamp()
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.01);
-create unique index if not exists stored_events_commands_first_position_idx on log.stored_events_commands (first_position) where events > 0;
+
+do $$ begin  -- "create index if not exists" would lock out the writers of a running system even where it exists
+  if to_regclass('log.stored_events_notification_id_idx') is null then
+    create unique index stored_events_notification_id_idx on log.stored_events (notification_id);
+  end if;
+  if to_regclass('log.stored_events_commands_first_position_idx') is null then
+    create unique index stored_events_commands_first_position_idx on log.stored_events_commands (first_position) where events > 0;
+  end if;
+end $$;
 
 create or replace function log.refuse_change() returns trigger language plpgsql as $f$
 begin
   raise exception 'the log is append-only' using errcode = 'insufficient_privilege';
 end $f$;
 
-do $$ begin  -- "create or replace trigger" would lock out the writers of a running system
+do $$ begin  -- so would "create or replace trigger"
   if not exists (select from pg_trigger where tgrelid = 'log.stored_events'::regclass and tgname = 'append_only') then
     create trigger append_only before update or delete or truncate on log.stored_events for each statement execute function log.refuse_change();
   end if;

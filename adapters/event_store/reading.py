@@ -18,7 +18,7 @@ select e.notification_id as position, e.originator_id as stream, e.originator_ve
     select * from log.stored_events_commands
      where events > 0 and first_position <= e.notification_id
      order by first_position desc limit 1) c
- where e.notification_id > %s
+ where e.notification_id > %s and e.notification_id < c.first_position + c.events
  order by e.notification_id limit %s"""
 
 

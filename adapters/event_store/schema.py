@@ -9,8 +9,8 @@ FOLDER = Path(__file__).parent
 SQL = tuple((FOLDER / name).read_text() for name in ("log.sql", "grants.sql"))
 """The statements, in order. They may be run again over a log that is in use."""
 
-LOCK = 7355608
-"""The advisory lock under which they run: starters that come together would trip over one another's `create`."""
+LOCK = 7355609
+"""The advisory lock of every migration: starters that come together would trip over one another's `create`."""
 
 
 def create(conn: psycopg.Connection[Any]) -> None:

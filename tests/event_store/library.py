@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 def datastore(conninfo: str, **settings: Any) -> PostgresDatastore:
     """A datastore of the library for our log."""
     parts = conninfo_to_dict(conninfo)
-    where = {"dbname": parts["dbname"], "host": parts["host"], "port": parts.get("port", 5432), "user": parts["user"], "password": parts.get("password", "")}
+    where = {key: str(parts.get(key, default)) for key, default in (("dbname", ""), ("host", ""), ("port", 5432), ("user", ""), ("password", ""))}
     return PostgresDatastore(**where, schema="log", originator_id_type="text", pool_size=2, max_overflow=20, **settings)
 
 
