@@ -1,0 +1,90 @@
+"""What every role stands on: the log, the pool, the read models' position, and the command handlers over them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.artifacts import FileArtifacts
+from adapters.credentials import PostgresCredentials
+from adapters.deployers.memory import MemoryDeployer
+from adapters.deployers.ssh import SshDeployer
+from adapters.event_store.log import PostgresLog
+from adapters.secrets import PostgresSecrets
+from api.home import Home
+from api.settings import Settings
+from api.wiring.catalog import ReadModelCatalog
+from application.applications import Applications
+from application.changes import Changes
+from application.deployments.commands import Deployments
+from application.deployments.create import Planner
+from application.environments import Environments
+from application.house import House
+from application.ports.deployer import Deployer
+from application.tasks.commands import Tasks
+from application.users import Users
+from application.versions import Versions
+from application.webhooks import Webhooks
+from projections.engine.positions import Positions
+
+
+@dataclass(frozen=True)
+class Core:
+    settings: Settings
+    home: Home
+    conninfo: str
+    """The database, with the rights of the running server."""
+    log: PostgresLog
+    pool: AsyncConnectionPool
+    positions: Positions
+    house: House
+    secrets: PostgresSecrets
+    artifacts: FileArtifacts
+    deployers: dict[str, Deployer]
+    catalog: ReadModelCatalog
+    planner: Planner
+
+    @property
+    def users(self) -> Users:
+        return Users(self.house, PostgresCredentials(self.pool))
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.house, self.catalog)
+
+    @property
+    def applications(self) -> Applications:
+        return Applications(self.house, self.secrets, self.catalog)
+
+    @property
+    def environments(self) -> Environments:
+        return Environments(self.house, self.secrets, self.catalog, self.deployers)
+
+    @property
+    def deployments(self) -> Deployments:
+        return Deployments(self.house, self.planner)
+
+    @property
+    def tasks(self) -> Tasks:
+        return Tasks(self.house, self.deployments)
+
+    @property
+    def changes(self) -> Changes:
+        return Changes(self.house, self.planner)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.house, self.catalog)
+
+
+@asynccontextmanager
+async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncIterator[Core]:
+    pool = AsyncConnectionPool(conninfo, kwargs={"application_name": "tiangong"}, min_size=2, max_size=16, timeout=5, open=False, name="tiangong")
+    deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
+    async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions:
+        house = House(log)
+        key = settings.secret_key.get_secret_value() if settings.secret_key else None
+        yield Core(
+            settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, key, home.path), FileArtifacts(home.artifacts), deployers,
+            ReadModelCatalog(pool, positions), Planner(house, deployers))

@@ -1,0 +1,11 @@
+"""Errors of a command whose message is all that an operator needs."""
+
+import psycopg
+
+from adapters.embedded_postgres import EmbeddedPostgresError
+from adapters.event_store.reading import Gap
+from api.home import HomeInUse
+from application.ports.log import LogUnavailable
+from domain.errors import DomainError
+
+EXPECTED: tuple[type[Exception], ...] = (EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)

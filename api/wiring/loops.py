@@ -1,0 +1,66 @@
+"""The worker role: processes over the log, timers, and the tasks themselves."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Self
+
+from adapters.build import BuildRunner
+from adapters.event_store.follower import Follower
+from adapters.queue.postgres import PostgresQueue
+from adapters.runtime.following import follow_on_loop
+from adapters.runtime.process_runner import ProcessRunner
+from adapters.runtime.supervisor import Supervisor
+from adapters.runtime.ticker import Ticker
+from adapters.runtime.worker import Worker
+from adapters.task_logs import PostgresTaskLogs
+from adapters.timers.postgres import PostgresTimers
+from api.wiring.core import Core
+from api.wiring.people import channels, notifiers
+from application.deployments.auto import AutoDeploy
+from application.deployments.driving import Driving
+from application.notifications import Notifications
+from application.ports.executor import Executor
+from application.processes.catalogue import PROCESSES
+from application.processes.dispatch import Dispatcher
+from application.processes.execution import Execution
+from application.processes.ringing import Ringing
+from application.tasks.reports import Reports
+
+BUILDS = ("build", "test", "custom", "prepare")
+TARGETS = ("deploy", "health_check")
+
+
+@dataclass(frozen=True)
+class Crew:
+    worker: Worker
+
+    @classmethod
+    async def start(cls, core: Core, supervisor: Supervisor, public_url: str) -> Self:
+        timers, queue = PostgresTimers(core.pool), PostgresQueue(core.pool, core.conninfo)
+        driving = Driving(core.house, core.planner)
+        told = Notifications(core.house, notifiers(core.settings), channels(core.settings), timers, core.settings.public_url or public_url)
+        dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told)
+        runner = ProcessRunner(PROCESSES, dispatcher.fulfil, core.pool)
+
+        async def processes() -> None:
+            position = await runner.load_position()
+            await follow_on_loop(lambda p, stop: Follower(core.conninfo, p).batches(stop), position, runner.handle)
+
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        execution = Execution(Reports(core.house), executors(core), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name)
+        worker = Worker(queue, execution, name)
+        supervisor.start("processes", processes)
+        supervisor.start("timers", Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock).run)
+        supervisor.start("worker", worker.run)
+        return cls(worker)
+
+    async def drain(self, seconds: float) -> None:
+        await self.worker.drain(seconds)
+
+
+def executors(core: Core) -> dict[tuple[str, str], Executor]:
+    """Who runs what: (task type, environment type)."""
+    builder = BuildRunner(core.home.workspaces, core.artifacts, git_file_roots=core.settings.git_file_roots)
+    table: dict[tuple[str, str], Executor] = {(kind, "*"): builder for kind in BUILDS}
+    return table | {(kind, target): deployer for kind in TARGETS for target, deployer in core.deployers.items()}
