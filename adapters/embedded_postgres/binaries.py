@@ -19,7 +19,8 @@ class Binaries:
 def find_binaries(package: str = PACKAGE) -> Binaries:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError(f"the package {package} is missing: install the project's requirements, or give the URL of a PostgreSQL of yours")
+        advice = "install the project's requirements, or give the URL of a PostgreSQL of yours"
+        raise EmbeddedPostgresError(f"the package {package} is missing: {advice}")
     folder = Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
     found = Binaries(folder / "initdb", folder / "postgres")
     for program in (found.initdb, found.postgres):

@@ -42,7 +42,7 @@ class Identity:
         """Why this identity cannot work in the folder, or run the program; empty when it can. Tried, not computed."""
         command = [*self.prefix, "test", "-x", str(folder), "-a", "-x", str(program)]
         try:
-            done = subprocess.run(command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, timeout=10, check=False, **self.switch())
+            done = subprocess.run(command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, timeout=10, **self.switch())
         except (OSError, subprocess.SubprocessError) as error:
             return f"{self.name}: {error}"
         if done.returncode == 0:
@@ -63,9 +63,9 @@ def choose_identity(data: Path, cluster: Path, program: Path) -> Identity:
         if not obstacle:
             return identity
         reasons.append(obstacle)
-    advice = "allow user namespaces, or start the program as a normal user (PostgreSQL refuses root)" if os.geteuid() == 0 else "start as its owner"
     raise EmbeddedPostgresError(
-        f"PostgreSQL cannot run on {data}: {advice}, with a data folder of that user's own, or give the URL of a PostgreSQL of yours."
+        f"PostgreSQL cannot run on {data}: start the program as a normal user with a data folder of its own (PostgreSQL refuses to be root),"
+        " or allow user namespaces, or give the URL of a PostgreSQL of yours."
         f" Tried: {'; '.join(reasons) or 'nothing, for want of the program unshare'}"
     )
 
@@ -84,7 +84,10 @@ def _candidates() -> Iterator[Identity]:
 
 
 def _known(uid: int) -> bool:
-    return any(user.pw_uid == uid for user in pwd.getpwall())
+    try:
+        return bool(pwd.getpwuid(uid))
+    except KeyError:
+        return False
 
 
 def _named(name: str) -> pwd.struct_passwd | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from adapters.embedded_postgres.deadline import Deadline
 from adapters.embedded_postgres.errors import EmbeddedPostgresError
+from adapters.embedded_postgres.own_files import open_own
 
 
 class FileLock:
@@ -19,7 +20,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self.fd = open_own(path, os.O_RDWR)
 
     def try_alone(self) -> bool:
         return self._try(fcntl.LOCK_EX)

@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from adapters.embedded_postgres.own_files import open_own
+
 BOUND = 4 << 20  # bytes; twice this on disk at most, give or take what one look misses
 LOOK = 30.0  # seconds between two looks
 
@@ -16,8 +18,8 @@ class LogFile:
         self._bound = bound
 
     def open(self) -> int:
-        """A descriptor to append to. It never follows a link."""
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        """A descriptor to append to."""
+        return open_own(self._path, os.O_WRONLY | os.O_APPEND)
 
     def size(self) -> int:
         try:
@@ -37,19 +39,14 @@ class LogFile:
         """Above the bound: move what is there aside and go on with an empty file. PostgreSQL appends, so it does not notice."""
         if self.size() <= self._bound:
             return
-        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with open(fd, "rb+") as file:
-            self._keep(file.read(2 * self._bound))
-            file.truncate(0)
+        with open(open_own(self._path, os.O_RDWR), "rb+") as log:
+            self._keep(log.read(2 * self._bound))
+            log.truncate(0)
 
     def _keep(self, words: bytes) -> None:
         self._older.unlink(missing_ok=True)
-        with suppress(OSError), open(self._older, "xb", opener=_for_us) as older:  # a full disk: the bound matters more than old words
-            older.write(words)
-
-
-def _for_us(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+        with suppress(OSError), open(open_own(self._older, os.O_WRONLY | os.O_EXCL), "wb") as older:
+            older.write(words)  # a full disk: the bound matters more than old words
 
 
 class LogKeeper:
