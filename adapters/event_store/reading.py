@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from domain.recorded import Origin, Recorded, Unreadable
-from domain.registry import UnknownFact, decode
+from domain.registry import decode
 
 PAGE = """
 select e.notification_id as position, e.originator_id as stream, e.originator_version as version, e.topic, e.state, e.digest,
@@ -60,10 +60,9 @@ def record(row: Row) -> Recorded | Unreadable:
     origin = Origin(row.actor, row.correlation, row.causation, row.source_ip, row.request_id)
     try:
         return Recorded(row.position, decode(row.topic, row.state), row.digest, row.command, origin, row.recorded_at)
-    except UnknownFact as error:
-        return Unreadable(
-            row.position, row.stream, row.version, row.topic, row.state, str(error), row.digest, row.command, origin, row.recorded_at
-        )
+    except Exception as error:  # noqa: BLE001  # UnknownFact, or an upcast that trips over what it finds: nothing stored may stop a reader
+        why = f"{type(error).__name__}: {error}"
+        return Unreadable(row.position, row.stream, row.version, row.topic, row.state, why, row.digest, row.command, origin, row.recorded_at)
 
 
 def read(conn: psycopg.Connection, after: int, limit: int) -> list[Recorded | Unreadable]:

@@ -97,6 +97,12 @@ async def test_what_cannot_be_read_stops_nobody_and_is_shown_with_its_bytes(admi
     assert {(record.command, record.origin) for record in records} == {(COMMAND, ORIGIN)}
 
 
+def test_an_upcast_that_fails_stops_nobody(admin, old, store, monkeypatch):
+    monkeypatch.setattr(registry, "UPCASTS", {("name.claimed", 0): lambda fields: fields["no such field"]})
+    [record] = reading.read(admin, after=0, limit=10)
+    assert record.error == "KeyError: 'no such field'"
+
+
 async def test_a_stream_that_cannot_be_read_says_so(log, unreadable):
     with pytest.raises(UnknownFact, match="topic 'name"):
         await log.stream("y")

@@ -1,6 +1,9 @@
 """When the connection breaks, nobody knows what came of a command: the log finds out, or says so, and the id settles it."""
 
 import asyncio
+import contextlib
+import os
+import signal
 from uuid import uuid4
 
 import psycopg
@@ -68,6 +71,21 @@ async def test_while_the_database_is_away_the_caller_hears_so_and_the_id_works_l
         await append(impatient, *facts, command=command)
     assert (await append(log, *facts, command=command)).first == 2
     assert (await append(log, *facts, command=command)).repeated
+
+
+async def test_a_server_that_stands_still_holds_nobody_longer_than_the_deadline(log, database):
+    connections, command = Connections(database), uuid4()
+    with contextlib.closing(Writer(connections)) as writer:
+        impatient = PostgresLog(database, deadline=0.3, writer=writer)
+        await append(impatient, fact())
+        pid = connections.opened[-1].info.backend_pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(LogUnavailable, match="no answer within"):
+                await append(impatient, fact("x"), command=command)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert (await append(log, fact("x"), command=command)).repeated  # it had arrived, and was stored when the server went on
 
 
 async def test_one_commands_deadline_does_not_end_the_others_of_its_batch(log, databases, database):
