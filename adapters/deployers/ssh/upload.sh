@@ -1,0 +1,1 @@
+IFS= read -r part && umask 077 && cat >"$part" && sha256sum <"$part"

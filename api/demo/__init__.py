@@ -1,0 +1,1 @@
+"""The main job, told as it happens: `make demo`."""
