@@ -1,0 +1,1 @@
+"""Applications: what is built from a repository and deployed."""

@@ -1,0 +1,31 @@
+"""Every fact as a row of the audit."""
+
+import msgspec
+
+from domain.event import Event
+from domain.recorded import Recorded, Unreadable
+from domain.registry import EVENTS
+from projections.engine.masking import masked
+from projections.engine.projection import Parameters, Statement, row
+
+HANDLES = frozenset(EVENTS.values())
+IGNORES: frozenset[type[Event]] = frozenset()
+IN_COLUMNS = ("schema", "stream", "version", "at", "by")
+
+
+def project(recorded: Recorded) -> list[Statement]:
+    fields = msgspec.to_builtins(recorded.event)
+    details = {key: masked(value) for key, value in fields.items() if key not in IN_COLUMNS}
+    return [("insert_audit_log", row(recorded, **about(recorded, recorded.event.TOPIC), details=details))]
+
+
+def unreadable(record: Unreadable) -> list[Statement]:
+    """A fact that this version of the program cannot read is audited all the same: by its envelope."""
+    envelope = {"id": record.stream, "by": record.origin.actor, "at": record.recorded_at, "version": record.version, "position": record.position}
+    return [("insert_audit_log", {**envelope, **about(record, record.topic), "details": {"unreadable": record.error}})]
+
+
+def about(record: Recorded | Unreadable, topic: str) -> Parameters:
+    origin = record.origin
+    return {"action": topic, "resource": topic.partition(".")[0], "source_ip": origin.source_ip, "request_id": origin.request_id,
+            "command_id": record.command, "correlation_id": origin.correlation, "causation_id": origin.causation, "recorded_at": record.recorded_at}

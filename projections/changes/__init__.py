@@ -1,0 +1,1 @@
+"""Changes: requests to do something, and the answers to them."""

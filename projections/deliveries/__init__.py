@@ -1,0 +1,1 @@
+"""Webhook deliveries whose signature was right, and what came of them."""

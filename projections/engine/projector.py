@@ -1,0 +1,91 @@
+"""The projector: takes the log's facts in order and moves all read models together, position and tables in one transaction."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from projections.engine import built
+from projections.engine.connections import Connection, connect
+from projections.engine.projection import Projection
+from projections.engine.write import Record, write
+
+CHANNEL = "projected"
+
+
+class OutOfStep(Exception):
+    """The batch does not follow what the tables hold: begin again behind `Projector.position`."""
+
+
+class Projector:
+    """Any number may run: the position's row is the lock, and who comes second finds the work done. It belongs to one thread."""
+
+    def __init__(self, conninfo: str, projections: Sequence[Projection]) -> None:
+        self.quarantined = 0
+        """How many (projection, fact) this one has put aside."""
+        self._conninfo, self._projections = conninfo, tuple(projections)
+        self._conn: Connection | None = None
+
+    @property
+    def position(self) -> int:
+        """Of the last fact that is in the tables."""
+        return stands_at(self._connection())
+
+    def apply(self, batch: Sequence[Record]) -> int:
+        """Bring facts that follow one another into the tables, unless another projector was faster; return the position then.
+        Raises OutOfStep, or psycopg's errors where the database is away or too busy: nothing of the batch is in the tables then,
+        or all of it is; in both cases the same batch may be applied again."""
+        try:
+            return self._apply(self._connection(), batch)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    def _apply(self, conn: Connection, batch: Sequence[Record]) -> int:
+        with conn.transaction():
+            position = stands_at(conn, lock=True)
+            new = following(batch, position)
+            if not new:
+                return position
+            if position == 0:
+                built.record(conn, self._projections)
+            quarantined = write(conn, self._projections, new)
+            move_to(conn, new[-1].position)
+        self.quarantined += quarantined
+        # Not inside the transaction: there, NOTIFY would make the commits of the whole database wait for one another.
+        conn.execute("select pg_notify(%s, %s)", (CHANNEL, str(new[-1].position)))
+        return new[-1].position
+
+    def _connection(self) -> Connection:
+        if self._conn is None:
+            self._conn = connect(self._conninfo)
+            self._conn.execute("set synchronous_commit = off")  # what a crash of the server takes away comes again from the log
+        return self._conn
+
+
+def stands_at(conn: Connection, *, lock: bool = False) -> int:
+    """The position of the tables on the search path."""
+    found = conn.execute("select position from positions where name = 'views'" + (" for update" if lock else "")).fetchone()
+    if found is None:
+        raise OutOfStep("the read models have no position: run the migration")
+    return int(found[0])
+
+
+def move_to(conn: Connection, position: int) -> None:
+    conn.execute("update positions set position = %s where name = 'views'", (position,))
+
+
+def following(batch: Sequence[Record], position: int) -> Sequence[Record]:
+    """The part of the batch that comes after the position."""
+    if not batch:
+        return batch
+    first, last = batch[0].position, batch[-1].position
+    if last - first != len(batch) - 1:
+        raise ValueError(f"a batch must be without gaps: {len(batch)} facts from {first} to {last}")
+    if first > position + 1:
+        raise OutOfStep(f"the tables stand at {position}, the batch begins at {first}")
+    return batch[max(0, position + 1 - first):]

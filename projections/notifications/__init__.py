@@ -1,0 +1,1 @@
+"""The ledger of notifications: what was to be told to whom, and what came of it."""

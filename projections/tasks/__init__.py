@@ -1,0 +1,1 @@
+"""Tasks: the nodes of deployments' workflows, from the plan to their end."""

@@ -1,0 +1,9 @@
+"""Who did it, as people read it: the user's e-mail, else the name, else the actor as the log has it (`system:…`)."""
+
+
+def join_person(actor: str, alias: str = "u") -> str:
+    return f"left join views.users {alias} on {alias}.id = {actor}"
+
+
+def printed(actor: str, alias: str = "u") -> str:
+    return f"coalesce(nullif({alias}.email, ''), {alias}.username, {actor})"

@@ -1,0 +1,19 @@
+"""Facts about users and tokens as rows."""
+
+from domain.recorded import Recorded
+from domain.user.events import TokenIssued, TokenRevoked, UserCreated
+from projections.engine.projection import Statement, events_of, row
+
+HANDLES = {UserCreated, TokenIssued, TokenRevoked}
+IGNORES = events_of("version", "application", "environment", "lane", "deployment", "task", "change", "notification", "delivery", "name")
+
+
+def project(recorded: Recorded) -> list[Statement]:
+    match event := recorded.event:
+        case UserCreated():
+            return [("insert_user", row(recorded, username=event.username, email=event.email, roles=list(event.roles)))]
+        case TokenIssued():
+            return [("insert_token", row(recorded, user_id=event.user_id, name=event.name, expires_at=event.expires_at))]
+        case TokenRevoked():
+            return [("revoke_token", row(recorded, reason=event.reason))]
+    return []

@@ -1,0 +1,1 @@
+"""The versions of repositories: what can be deployed."""

@@ -1,0 +1,1 @@
+"""Read models: given facts, what do the tables say?"""
