@@ -12,7 +12,9 @@ from api.wiring import server, tools
 from api.wiring.errors import EXPECTED
 
 ROLES = {"up": ("api", "worker", "projector"), "api": ("api",), "worker": ("worker",), "projector": ("projector",)}
-HELP = {"up": "everything in one process", "api": "the HTTP doors alone", "worker": "processes, timers and tasks alone", "projector": "read models alone"}
+HELP = {
+    "up": "everything in one process", "api": "the HTTP doors alone", "worker": "processes, timers and tasks alone", "projector": "read models alone",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

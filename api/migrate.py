@@ -10,7 +10,6 @@ LOG = ("adapters/event_store/log.sql", "adapters/event_store/grants.sql")
 SERVER_RIGHTS = """
 grant usage on schema ops, views to tiangong_server;
 grant select, insert, update, delete on all tables in schema ops, views to tiangong_server;
-alter default privileges in schema ops, views grant select, insert, update, delete on tables to tiangong_server;
 """
 """The running server reads and writes what can be rebuilt or is not part of the log; into the log it only appends."""
 
@@ -19,15 +18,14 @@ def migrate(conninfo: str) -> None:
     """Create what is missing, in one transaction. The connection's user owns everything; the server later acts as `tiangong_server`."""
     with psycopg.connect(conninfo, autocommit=True, application_name="tiangong migrate") as conn, conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-        for path in LOG:
-            conn.execute((ROOT / path).read_text().encode())
+        for name in LOG:
+            conn.execute((ROOT / name).read_text().encode())
         conn.execute("create schema if not exists ops; create schema if not exists views")
         for path in operations():
             conn.execute(path.read_text().encode())
         conn.execute("set local search_path = views")
         for path in views():
             conn.execute(path.read_text().encode())
-        conn.execute("reset search_path")
         conn.execute(SERVER_RIGHTS.encode())
 
 
@@ -37,4 +35,5 @@ def operations() -> list[Path]:
 
 
 def views() -> list[Path]:
+    """Tables of the read models; they name no schema, so that a rebuild can make them elsewhere."""
     return sorted(ROOT.glob("projections/*/tables.sql"))

@@ -10,7 +10,15 @@ from fastapi import FastAPI
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: whoever runs it decides when it ends."""
+    """uvicorn without its signal handlers: whoever runs it decides when it ends, and hears when it answers."""
+
+    def __init__(self, config: uvicorn.Config, answers: asyncio.Event) -> None:
+        super().__init__(config)
+        self._answers = answers
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._answers.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -40,11 +48,8 @@ async def serve(app: FastAPI, sock: socket.socket, started: asyncio.Event, stop:
     """Serve until `stop` is set; then let requests under way come to their end, for five seconds at most."""
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off", server_header=False,
                             ws="websockets-sansio", h11_max_incomplete_event_size=65536)
-    server = Server(config)
+    server = Server(config, started)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    started.set()
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

@@ -32,6 +32,7 @@ DRIVERS = {  # an adapter's one driver, and what the composition root alone may 
     "adapters.event_store": ("adapters.event_store",),
     "adapters.runtime": ("application", "adapters.runtime"),
     "api.wiring": ("adapters", "psycopg", "psycopg_pool"),
+    "api.migrate": ("psycopg",),
     "api.demo": ("httpx", "asyncssh"),
 }
 AGGREGATES = ("version", "application", "environment", "lane", "deployment", "task", "change", "notification", "delivery", "user", "name")

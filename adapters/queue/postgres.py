@@ -69,7 +69,8 @@ class PostgresQueue:
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         async with self._pool.connection() as conn:
             renewed = await conn.execute(
-                "update ops.work_queue set lease_until = clock_timestamp() + make_interval(secs => %s) where task_id = %s and attempt = %s and lease = %s",
+                "update ops.work_queue set lease_until = clock_timestamp() + make_interval(secs => %s) "
+                "where task_id = %s and attempt = %s and lease = %s",
                 (lease_seconds, claim.task, claim.attempt, claim.lease))
         return renewed.rowcount == 1
 

@@ -18,4 +18,11 @@ class ReadModelCatalog:
     async def applications(self, position: int) -> list[Listed]:
         if not await self._positions.wait(position, PATIENCE):
             raise LogUnavailable(f"the read models have not reached position {position} within {PATIENCE:g} s")
-        return []
+        rows = await queries.live_applications(self._pool)
+        return [Listed(row["id"], row["repository"], tuple(row["config"].get("auto_deploy", ()))) for row in rows]
+
+    async def tags(self, repository: str) -> list[str]:
+        return await queries.tags_of(self._pool, repository)
+
+    async def used_by(self, id: str) -> list[str]:
+        return await queries.used_by(self._pool, id)

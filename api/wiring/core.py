@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.secrets import PostgresSecrets
 from psycopg_pool import AsyncConnectionPool
 
-from adapters.artifacts import FileArtifacts
+from adapters.artifacts.files import FileArtifacts
 from adapters.credentials import PostgresCredentials
 from adapters.deployers.memory import MemoryDeployer
 from adapters.deployers.ssh import SshDeployer
 from adapters.event_store.log import PostgresLog
-from adapters.secrets import PostgresSecrets
 from api.home import Home
 from api.settings import Settings
 from api.wiring.catalog import ReadModelCatalog

@@ -29,4 +29,4 @@ def database(settings: Settings, home: Home) -> Iterator[str]:
 def as_server(conninfo: str) -> str:
     """The same database with the rights of the running server only: it appends to the log by one function, and changes nothing there."""
     options = str(conninfo_to_dict(conninfo).get("options") or "")
-    return make_conninfo(conninfo, options=f"{options} -c role={ROLE}".strip())
+    return make_conninfo(conninfo, options=f"{options} -c role={ROLE} -c search_path=views,public".strip())

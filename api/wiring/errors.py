@@ -8,4 +8,5 @@ from api.home import HomeInUse
 from application.ports.log import LogUnavailable
 from domain.errors import DomainError
 
-EXPECTED: tuple[type[Exception], ...] = (EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)
+EXPECTED: tuple[type[Exception], ...] = (
+    EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)

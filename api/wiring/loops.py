@@ -5,16 +5,17 @@ import socket
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.build import BuildRunner
-from adapters.event_store.follower import Follower
 from adapters.queue.postgres import PostgresQueue
+from adapters.task_logs import PostgresTaskLogs
+from adapters.timers.postgres import PostgresTimers
+
+from adapters.build.runner import BuildRunner, BuildSettings
+from adapters.event_store.follower import Follower
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
 from adapters.runtime.supervisor import Supervisor
 from adapters.runtime.ticker import Ticker
 from adapters.runtime.worker import Worker
-from adapters.task_logs import PostgresTaskLogs
-from adapters.timers.postgres import PostgresTimers
 from api.wiring.core import Core
 from api.wiring.people import channels, notifiers
 from application.deployments.auto import AutoDeploy
@@ -61,6 +62,6 @@ class Crew:
 
 def executors(core: Core) -> dict[tuple[str, str], Executor]:
     """Who runs what: (task type, environment type)."""
-    builder = BuildRunner(core.home.workspaces, core.artifacts, git_file_roots=core.settings.git_file_roots)
+    builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
     table: dict[tuple[str, str], Executor] = {(kind, "*"): builder for kind in BUILDS}
     return table | {(kind, target): deployer for kind in TARGETS for target, deployer in core.deployers.items()}

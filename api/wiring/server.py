@@ -22,10 +22,12 @@ from api.wiring.database import as_server, database
 from api.wiring.doors import services
 from api.wiring.loops import Crew
 from application.caller import process
-from application.users import CreateUser
+from application.users import CreateUser, digest_of
 from projections.catalogue import PROJECTIONS
+from projections.engine.connections import connect
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
+from projections.engine.built import stale
 
 logger = logging.getLogger(__name__)
 DRAIN = 20.0
@@ -40,8 +42,18 @@ def run(settings: Settings, roles: tuple[str, ...]) -> None:
         sock = bind(settings.host, settings.port) if "api" in roles else None
         with database(settings, home) as conninfo:
             if len(roles) > 1:
-                migrate(conninfo)
+                prepare(conninfo)
             asyncio.run(live(settings, home, as_server(conninfo), roles, sock))
+
+
+def prepare(conninfo: str) -> None:
+    """Tables as this version wants them; read models that another version filled are made again from the log."""
+    migrate(conninfo)
+    with connect(conninfo) as conn:
+        names = stale(conn, PROJECTIONS)
+    if names:
+        logger.info("making read models again: %s", ", ".join(names))
+        rebuild(conninfo, read, PROJECTIONS, names)
 
 
 async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None) -> None:
@@ -65,7 +77,7 @@ async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, 
 
 async def open_doors(core: Core, supervisor: Supervisor, sock: socket.socket, stop: asyncio.Event) -> None:
     started = asyncio.Event()
-    serving = asyncio.create_task(serve(create_app(services(core, supervisor)), sock, started, stop))
+    serving = asyncio.create_task(serve(create_app(services(core, supervisor, stop)), sock, started, stop))
     await started.wait()
     gc.collect()
     gc.freeze()  # what lives from here on to the end is not looked at by every collection
@@ -98,15 +110,9 @@ async def ensure_admin(core: Core) -> None:
     given = core.settings.admin_token
     value, new = (given.get_secret_value(), False) if given else core.home.keep_admin_token()
     if await users.authenticate(value) is None:
-        await users.issue_token(process("setup", f"admin-token/{hash_of(value)}"), admin, "admin", value=value)
+        await users.issue_token(process("setup", f"admin-token/{digest_of(value).hex()}"), admin, "admin", value=value)
     if new:
         print(f"admin token {value} (kept in {core.home.admin_token})", flush=True)
-
-
-def hash_of(value: str) -> str:
-    from application.users import digest_of
-
-    return digest_of(value).hex()
 
 
 def create_token(settings: Settings, username: str, days: int | None) -> None:
@@ -124,5 +130,3 @@ async def new_token(settings: Settings, home: Home, conninfo: str, username: str
         value, _ = await core.users.issue_token(process("cli", core.house.new_id("cmd")), user, "cli", days)
         return value
 
-
-__all__ = ["create_token", "read", "rebuild", "run"]

@@ -1,6 +1,7 @@
 """The operator's tools: they work beside a running server, or on a stopped HOME."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,7 +36,7 @@ def audit_export(settings: Settings, first: int, last: int | None, out: Path | N
         part.replace(out)
 
 
-def write(lines: "export.Iterator[bytes]", to: BinaryIO) -> None:
+def write(lines: Iterator[bytes], to: BinaryIO) -> None:
     for line in lines:
         to.write(line)
     to.flush()

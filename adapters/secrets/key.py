@@ -1,0 +1,38 @@
+"""The key that secrets are encrypted with: 32 bytes, from the settings or from a file that only the server's user can read."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def from_setting(text: str) -> bytes:
+    """Any text of 16 characters or more: it is stretched, so that a short one costs an attacker time."""
+    return hashlib.scrypt(text.encode(), salt=b"tiangong-deploy secrets v1", n=2**15, r=8, p=1, maxmem=2**26)
+
+
+def from_home(home: Path) -> bytes:
+    """The key kept in `HOME/secret-key`, made the first time. Of two starters that come together both get the same."""
+    path = home / "secret-key"
+    if not path.exists():
+        make(path)
+    key = bytes.fromhex(path.read_text().strip())
+    if len(key) != 32:
+        raise ValueError(f"{path} does not hold a key: put back the one that the stored secrets were encrypted with")
+    return key
+
+
+def make(path: Path) -> None:
+    """Written beside and then linked: it stands there complete, or not at all, and never replaces one that stands there."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-key-")  # mode 0600
+    try:
+        with open(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # somebody else was faster: theirs counts
+            os.link(name, path)
+    finally:
+        os.unlink(name)
