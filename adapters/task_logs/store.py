@@ -40,7 +40,7 @@ class OpenLog:
         self.task, self.attempt = task, attempt
         self._pool, self._mask = pool, mask
         self._buffer, self._digest = Buffer(1), hashlib.sha256()
-        self._offset, self._dropped = 0, 0
+        self._offset, self._dropped = 0, False
         self._news, self._storing = asyncio.Event(), asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
 
@@ -48,7 +48,7 @@ class OpenLog:
         for part in self._mask(message).splitlines() or [""]:
             self._buffer.add(part, level)
         self._offset = max(self._offset, offset or 0)
-        self._dropped += self._buffer.dropped
+        self._dropped = self._dropped or self._buffer.dropped > 0
         self._news.set()
 
     @property
