@@ -79,7 +79,8 @@ $f$;
 --
 -- head         the position before the batch: the events of the commands that are in none of the lists below follow it, in order
 -- lost         commands that found a stream not as they expect it: a version is taken, or the one before it is missing; nothing of them is stored
--- done         commands that had been stored before, with the first position and the number of their events then
+-- done         commands that had been stored before, with the first position and the number of their events then; a command that is done
+--              finds its own versions taken, and may stand in `lost` as well
 -- reused       those of `done` that asked for something else then
 create or replace function log.append(
     streams text[], versions bigint[], topics text[], states bytea[], numbers int[],
@@ -111,7 +112,6 @@ begin
       case when x.version in (0, 1) then x.version - 1 end);  -- a new stream begins with 1; the library also knows 0
 
   if done is not null or lost is not null then
-    lost := array(select unnest(lost) except select unnest(done));
     skip := lost || done;
     select coalesce(array_agg(e.stream order by e.i), '{}'), coalesce(array_agg(e.version order by e.i), '{}'), coalesce(array_agg(e.topic order by e.i), '{}'),
            coalesce(array_agg(e.state order by e.i), '{}'), coalesce(array_agg(e.n order by e.i), '{}')

@@ -90,8 +90,6 @@ class Writer:
         events = 0
         while self._queue and len(taken) < MOST_COMMANDS and len(waiting) < MOST_COMMANDS and events < MOST_EVENTS:
             command = self._queue.popleft()
-            if not command.wanted:
-                continue
             if seen.isdisjoint(command.keys):
                 seen |= command.keys
                 taken.append(command)

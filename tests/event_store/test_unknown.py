@@ -26,7 +26,7 @@ from tests.event_store.facts import (
     terminate,
     waiting_writers,
 )
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 
 async def test_a_batch_sent_again_waits_for_its_dying_twin_and_finds_its_work(database, admin):
@@ -132,6 +132,27 @@ async def test_a_cancelled_caller_leaves_the_command_to_its_fate_and_the_id_tell
     assert len(await log.command(on_its_way)) == 1
     assert await log.command(queued) is None
     assert (await append(log, fact("x"), command=on_its_way)).repeated
+
+
+def test_an_event_loop_that_is_gone_does_not_keep_the_writer_from_its_work(database, admin):
+    with contextlib.closing(Writer(Connections(database))) as writer:
+        impatient = PostgresLog(database, deadline=0.1, writer=writer)
+        with head_held(database), pytest.raises(LogUnavailable):
+            asyncio.run(append(impatient, fact()))
+        wait_until(lambda: writer.commands == 1)
+        assert asyncio.run(append(PostgresLog(database, writer=writer), fact())).position == 2
+    assert_whole(admin, 2)
+
+
+async def test_a_database_with_another_isolation_level_makes_no_difference(database, admin):
+    name = admin.info.dbname
+    admin.execute(f"alter database {name} set default_transaction_isolation = 'repeatable read'")
+    async with PostgresLog(database) as one, PostgresLog(database) as two:
+        await asyncio.gather(*(append(log, fact()) for log in (one, two) * 100))
+        for _ in range(20):
+            await asyncio.gather(append(one, fact()), append(two, fact()))
+        assert one.writer.resent == two.writer.resent == 0
+    assert_whole(admin, 240)
 
 
 async def test_a_command_that_the_database_refuses_fails_alone(log, database, admin):
