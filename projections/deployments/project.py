@@ -15,22 +15,28 @@ from domain.deployment.events import (
     DeploymentRolledBack,
     DeploymentStarted,
     DeploymentSucceeded,
+    DeploymentWorkflowChanged,
+    TaskCancelledInDeployment,
+    TaskConfirmedInDeployment,
+    TaskFailedInDeployment,
+    TaskSucceededInDeployment,
 )
-from domain.event import Event
 from domain.recorded import Recorded
-from projections.engine.projection import Statement, events_of, row
+from projections.engine.projection import Parameters, Statement, events_of, row
 
 HANDLES = events_of("deployment")
 IGNORES = events_of("version", "application", "environment", "lane", "task", "change", "notification", "delivery", "user", "name")
 
 
 def project(recorded: Recorded) -> list[Statement]:
-    event = recorded.event
-    return [created(recorded, event)] if isinstance(event, DeploymentCreated) else [changed(recorded, event)]
+    statement = statement_of(recorded)
+    return [statement] if statement else []
 
 
-def changed(recorded: Recorded, event: Event) -> Statement:  # one row a fact: a table, not a function with branches
-    match event:
+def statement_of(recorded: Recorded) -> Statement | None:  # one row a fact: a table, not a function with branches
+    match event := recorded.event:
+        case DeploymentCreated():
+            return "insert_deployment", plan(recorded, event)
         case DeploymentQueued():
             return "queue", row(recorded, waiting_for={"kind": "deployment", "ids": list(event.behind)})
         case DeploymentStarted():
@@ -54,12 +60,15 @@ def changed(recorded: Recorded, event: Event) -> Statement:  # one row a fact: a
         case DeploymentRollbackFailed():
             what = f"the rollback {event.rollback_id}" if event.rollback_id else "the rollback"
             return "fail_rollback", row(recorded, error=f"{what} failed: {event.error}")
-    return "touch", row(recorded)
+        case (TaskSucceededInDeployment() | TaskFailedInDeployment() | TaskCancelledInDeployment() | TaskConfirmedInDeployment()
+              | DeploymentWorkflowChanged()):
+            return "touch", row(recorded)
+    return None
 
 
-def created(recorded: Recorded, event: DeploymentCreated) -> Statement:
+def plan(recorded: Recorded, event: DeploymentCreated) -> Parameters:
     source, target, apps = event.source, event.target, event.applications
-    return "insert_deployment", row(
+    return row(
         recorded,
         version_id=source.version_id, repository=source.repository, git_tag=source.git_tag, git_commit=source.git_commit,
         environment_id=target.environment_id, environment_name=target.name, environment_type=target.type,

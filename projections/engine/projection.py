@@ -60,4 +60,10 @@ def events_of(*aggregates: str) -> frozenset[type[Event]]:
 def row(recorded: Recorded, **more: object) -> Parameters:
     """The parameters that almost every statement needs: which thing, when, by whom, and where that stands in the log."""
     event = recorded.event
-    return {"id": event.stream, "at": event.at, "by": event.by, "version": event.version, "position": recorded.position, **more}
+    found = {"id": event.stream, "at": event.at, "by": event.by, "version": event.version, "position": recorded.position, **more}
+    return {name: without_nulls(value) if isinstance(value, str) else value for name, value in found.items()}
+
+
+def without_nulls(text: str) -> str:
+    """PostgreSQL's texts cannot hold the null character; the words of a program that failed sometimes do."""
+    return text.replace("\0", "\ufffd")

@@ -10,7 +10,7 @@ import psycopg
 
 from domain.recorded import Recorded, Unreadable
 from projections.engine.connections import Connection
-from projections.engine.projection import Parameters, Projection, Statement
+from projections.engine.projection import Parameters, Projection, Statement, without_nulls
 
 logger = logging.getLogger(__name__)
 Record = Recorded | Unreadable
@@ -98,7 +98,7 @@ def kept_aside(effect: Effect, error: str) -> Parameters:
     record = effect.record
     stream, topic = (record.stream, record.topic) if isinstance(record, Unreadable) else (record.event.stream, record.event.TOPIC)
     return {"projection": effect.projection.name, "position": record.position, "stream": stream, "topic": topic,
-            "error": error.replace("\0", "\\0")[:2000], "at": record.recorded_at}
+            "error": without_nulls(error)[:2000], "at": record.recorded_at}
 
 
 def explain(error: Exception) -> str:

@@ -96,7 +96,7 @@ def value_of(kind: msgspec.inspect.Type, name: str, chance: random.Random | None
             return value_of(chance.choice(types) if chance else types[0], name, chance)
         case msgspec.inspect.StructType(cls=cls, fields=fields):
             return cls(**{field.name: value_of(field.type, field.name, chance) for field in fields})
-        case msgspec.inspect.AnyType():
+        case msgspec.inspect.CustomType(cls=cls) if cls is object:
             return {"secret": "sec_1"} if name == "config" else 1
         case msgspec.inspect.NoneType():
             return None
