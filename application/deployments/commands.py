@@ -1,6 +1,6 @@
 """The deployment's verbs, as people use them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -21,7 +21,8 @@ CANCELLED = "Deployment cancelled by user"
 
 @dataclass(frozen=True)
 class EditedTask:
-    """A task as somebody wants it in the workflow; a new one has an id that the deployment does not know yet, or none."""
+    """A task as somebody wants it in the workflow; a new one has no id, or one of the caller's choosing that others may name:
+    it then gets one of ours."""
 
     id: str
     type: str
@@ -110,7 +111,8 @@ class Deployments:
             d = await work.deployment(id)
             must_be_as_seen(d.version, expected)
             old = {task.id: task for task in d.tasks}
-            specs = tuple(edited(task, old.get(task.id), d.application_ids[0], self._house.new_id) for task in tasks)
+            ids = {task.id: task.id if task.id in old else self._house.new_id("task") for task in tasks if task.id}
+            specs = tuple(edited(task, old.get(task.id), ids, d.application_ids[0], self._house.new_id) for task in tasks)
             work.record(*decide.edit(d, specs, at=self._house.clock(), by=caller.actor.id))
 
         return await self._act(caller, "deployment:edit", id, act, [asdict(task) for task in tasks])
@@ -124,10 +126,10 @@ class Deployments:
         return await self._house.run(caller, action, run, (id, asked))
 
 
-def edited(task: EditedTask, old: TaskSpec | None, application: str, new_id: Callable[[str], str]) -> TaskSpec:
-    """What is left out stays as it was."""
+def edited(task: EditedTask, old: TaskSpec | None, ids: Mapping[str, str], application: str, new_id: Callable[[str], str]) -> TaskSpec:
+    """What is left out stays as it was. `ids`: the callers' ids → ours; a task's id is a stream's id, so nobody chooses it."""
     return TaskSpec(
-        id=task.id or new_id("task"), type=task.type, name=task.name, depends_on=task.depends_on,
+        id=ids.get(task.id) or new_id("task"), type=task.type, name=task.name, depends_on=tuple(ids.get(d, d) for d in task.depends_on),
         application_id=task.application_id or (old.application_id if old else application),
         config=task.config if task.config is not None else old.config if old else {},
         require_confirm=task.require_confirm if task.require_confirm is not None else bool(old and old.require_confirm))

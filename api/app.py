@@ -1,0 +1,57 @@
+"""The HTTP application: all doors over one set of services."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import graphql, operations
+from api.door import Door
+from api.errors import answer, invalid, reply
+from api.metrics import Metrics
+from api.rest import ROUTERS, S3_ROUTERS
+from api.services import Services
+from api.webhooks import github
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
+    app = FastAPI(
+        title="Tiangong Deploy", version="1", lifespan=lifespan or nothing_to_do, redirect_slashes=False,
+        exception_handlers={RequestValidationError: not_valid, HTTPException: refused})
+    app.state.services = services
+    app.state.metrics = Metrics(services.registry)
+    v1, s3 = APIRouter(prefix="/api/v1"), APIRouter(prefix="/api", include_in_schema=False)
+    for router in (*ROUTERS, github.router):
+        v1.include_router(router)
+    for router in (*S3_ROUTERS, github.router):
+        s3.include_router(router)
+    for router in (v1, s3, operations.router, graphql.router(services)):
+        app.include_router(router)
+    app.add_middleware(Door, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def nothing_to_do(app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+async def not_valid(request: Request, error: RequestValidationError) -> Response:
+    return invalid(error.errors())
+
+
+async def refused(request: Request, error: HTTPException) -> Response:
+    """The router's own refusals, in our shape and words."""
+    if error.status_code == 404 and error.detail == "Not Found":
+        return reply(404, "RESOURCE_NOT_FOUND", f"there is nothing at {request.url.path}", {})
+    if error.status_code == 405 and error.detail == "Method Not Allowed":
+        return reply(405, "METHOD_NOT_ALLOWED", f"{request.method} is not possible here", {}, error.headers)
+    found = answer(error)
+    assert found is not None
+    return found

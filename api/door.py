@@ -1,0 +1,93 @@
+"""The outermost layer of every request: its id, the limit of its body, its count, and no internals in an answer.
+
+Written against ASGI itself: what wraps every request should cost as little as it can.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import Problem, answer, reply
+from api.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"})
+MIB = 1024 * 1024
+LARGEST = MIB
+LARGEST_BELOW: Mapping[str, int] = {"/api/v1/webhooks/": 25 * MIB, "/api/webhooks/": 25 * MIB}
+"""Bytes of a body, by the path's beginning where it is not `LARGEST`."""
+
+
+class Door:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        scope.setdefault("state", {})["request_id"] = request_id(scope)
+        if scope["type"] == "http":
+            return await self._http(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = scope["state"]["request_id"]
+                self._count(scope, status, time.perf_counter() - began)
+            await send(message)
+
+        try:
+            await self._app(scope, limited(scope, receive), sending)
+        except Exception as error:
+            foreseen = answer(error)
+            if foreseen is None:
+                logger.exception("request %s failed: %s %s", scope["state"]["request_id"], scope["method"], scope["path"])
+            if status:
+                raise  # the answer has begun: cutting it off is all that is left
+            unforeseen = reply(500, "INTERNAL_ERROR", "something went wrong here; the server's log has it under the request id",
+                               {"request_id": scope["state"]["request_id"]})
+            await (foreseen or unforeseen)(scope, receive, sending)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path_format", "") or "none"
+        self._metrics.answered(scope["method"] if scope["method"] in METHODS else "other", route, status, seconds)
+
+
+def request_id(scope: Scope) -> str:
+    """The caller's own, where it is one; else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+
+
+def limited(scope: Scope, receive: Receive) -> Receive:
+    """`receive`, until the body is larger than it may be: then it raises the answer 413, before the rest is read."""
+    limit = next((size for start, size in LARGEST_BELOW.items() if scope["path"].startswith(start)), LARGEST)
+    announced = Headers(scope=scope).get("content-length", "")
+    size = 0
+
+    async def receiving() -> Message:
+        nonlocal size
+        if announced.isdecimal() and int(announced) > limit:
+            raise too_large(limit)
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise too_large(limit)
+        return message
+
+    return receiving
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(413, f"the body is larger than {limit} bytes", limit=limit)

@@ -1,0 +1,45 @@
+"""What can only be read: the audit, the notifications, the webhook deliveries."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, Field
+from starlette.responses import Response
+
+from api.reading import AUDIT_LOGS, DELIVERIES, NOTIFICATIONS
+from api.rest.call import OneCall, shown
+from api.rest.paging import Asked, Pages
+from api.rest.route import Route
+
+router = APIRouter(route_class=Route)
+Moment = Annotated[Annotated[int, Field(ge=0, lt=2**63)] | AwareDatetime | None, Query(description="a time, or a position of the log")]
+
+
+@router.get("/audit-logs", tags=["audit"])
+async def list_audit_logs(
+    call: OneCall, pages: Pages, user_id: Asked = None, action: Asked = None, resource: Asked = None, resource_id: Asked = None,
+    from_: Annotated[Moment, Query(alias="from")] = None, to: Moment = None,
+) -> Response:
+    """Every mutation: who, what, when, from where. `from` and `to` belong to what they bound."""
+    return pages.answer(await call.read.page(AUDIT_LOGS, **pages.arguments, user_id=user_id, action=action, resource=resource,
+                                             resource_id=resource_id, from_=from_, to=to))
+
+
+@router.get("/notifications", tags=["notifications"])
+async def list_notifications(call: OneCall, pages: Pages, status: Asked = None, deployment_id: Asked = None) -> Response:
+    return pages.answer(await call.read.page(NOTIFICATIONS, **pages.arguments, status=status, deployment_id=deployment_id))
+
+
+@router.get("/notifications/{id}", tags=["notifications"])
+async def get_notification(call: OneCall, id: str) -> Response:
+    return shown(await call.read.one(NOTIFICATIONS, id))
+
+
+@router.get("/webhook-deliveries", tags=["webhooks"])
+async def list_deliveries(call: OneCall, pages: Pages, provider: Asked = None) -> Response:
+    return pages.answer(await call.read.page(DELIVERIES, **pages.arguments, provider=provider))
+
+
+@router.get("/webhook-deliveries/{id}", tags=["webhooks"])
+async def get_delivery(call: OneCall, id: str) -> Response:
+    return shown(await call.read.one(DELIVERIES, id))

@@ -1,0 +1,43 @@
+"""`page`, `page_size` and `after` of every list, and the shape of its answer."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from api import shapes
+from api.reading import Listing
+from api.rest.call import encoded, public
+
+
+class Paging:
+    def __init__(
+        self,
+        page: Annotated[int, Query(ge=1, le=10_000, description="from 1")] = 1,
+        page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+        after: Annotated[str | None, Query(max_length=500, description="the `next` of an earlier answer; goes before `page`")] = None,
+    ) -> None:
+        self.page, self.page_size, self.after = page, page_size, after
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        return {"page": self.page, "page_size": self.page_size, "after": self.after}
+
+    def answer(self, listing: Listing) -> Response:
+        return encoded({listing.name: [public(row) for row in listing.rows], "total": listing.total, "page": self.page,
+                        "page_size": self.page_size, "next": listing.next})
+
+
+Pages = Annotated[Paging, Depends()]
+"""For a route's signature."""
+Asked = Annotated[str | None, Query(max_length=1000)]
+"""A filter."""
+
+
+def snake_case(query: bytes) -> bytes:
+    """A query string whose names may be in camelCase, with ours; what has no value is left out. Raises ValueError for control characters."""
+    pairs = [(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(), shapes.clean(value)) for name, value in parse_qsl(query.decode("latin-1"))]
+    return urlencode(pairs).encode()
