@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -18,16 +19,16 @@ from api.migrate import migrate
 from api.serving import address, bind, serve
 from api.settings import Settings
 from api.wiring.core import Core, open_core
-from api.wiring.database import as_server, database
+from api.wiring.database import as_server, database, database_of_server, keep_running
 from api.wiring.doors import services
 from api.wiring.loops import Crew
 from application.caller import process
 from application.users import CreateUser, digest_of
 from projections.catalogue import PROJECTIONS
+from projections.engine.built import stale
 from projections.engine.connections import connect
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
-from projections.engine.built import stale
 
 logger = logging.getLogger(__name__)
 DRAIN = 20.0
@@ -40,10 +41,11 @@ def run(settings: Settings, roles: tuple[str, ...]) -> None:
     home.make()
     with home if len(roles) > 1 else nullcontext():
         sock = bind(settings.host, settings.port) if "api" in roles else None
-        with database(settings, home) as conninfo:
+        with database_of_server(settings, home) as (conninfo, postgres):
             if len(roles) > 1:
                 prepare(conninfo)
-            asyncio.run(live(settings, home, as_server(conninfo), roles, sock))
+            keep = [partial(keep_running, postgres)] if postgres else []
+            asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
 
 
 def prepare(conninfo: str) -> None:
@@ -56,12 +58,15 @@ def prepare(conninfo: str) -> None:
         rebuild(conninfo, read, PROJECTIONS, names)
 
 
-async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None) -> None:
+async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None,
+               keep: Sequence[Callable[[], Awaitable[None]]]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_core(settings, home, conninfo) as core:
         supervisor, crew = Supervisor(), None
+        for run_database in keep:
+            supervisor.start("database", run_database)
         if "projector" in roles:
             supervisor.start("projector", partial(project, conninfo))
         if "worker" in roles:
