@@ -70,12 +70,12 @@ async def test_when_its_database_dies_under_load_commands_answer_503_and_work_ag
     async with Client(server.url) as client:
         callers = [asyncio.create_task(caller(n, client)) for n in range(8)]
         for _ in range(3):
-            await until(lambda seen=len(accepted): len(accepted) > seen + 20)
+            await twenty_more(accepted)
             database = postmaster(server.home)
             assert database is not None
             os.kill(database, signal.SIGKILL)
             await until(lambda dead=database: postmaster(server.home) not in (None, dead))
-        await until(lambda seen=len(accepted): len(accepted) > seen + 20)
+        await twenty_more(accepted)
         stop.set()
         await asyncio.gather(*callers)
         listed = await ids(client)
@@ -146,6 +146,11 @@ async def ids(client: Client) -> set[str]:
             return found
 
 
+async def twenty_more(accepted: set[str]) -> None:
+    before = len(accepted)
+    await until(lambda: len(accepted) > before + 20)
+
+
 async def until(condition, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -156,5 +161,5 @@ async def until(condition, seconds: float = 30.0) -> None:
 def tiangong(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TIANGONG_")} | {"TIANGONG_ADMIN_TOKEN": TOKEN}
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments], cwd=Path(__file__).parents[2], env=ours | variables, capture_output=True, text=True, timeout=60,
-        check=False)
+        [sys.executable, "-m", "api.cli", *arguments], cwd=Path(__file__).parents[2], env=ours | variables, capture_output=True, text=True,
+        timeout=60, check=False)
