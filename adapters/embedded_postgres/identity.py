@@ -64,7 +64,7 @@ def choose_identity(data: Path, cluster: Path, program: Path) -> Identity:
             return identity
         reasons.append(obstacle)
     raise EmbeddedPostgresError(
-        f"PostgreSQL cannot run on {data}: start the program as a normal user with a data folder of its own (PostgreSQL refuses to be root),"
+        f"PostgreSQL cannot run on {data}: start the program as a normal user with a data folder of its own (it refuses to be root),"
         " or allow user namespaces, or give the URL of a PostgreSQL of yours."
         f" Tried: {'; '.join(reasons) or 'nothing, for want of the program unshare'}"
     )

@@ -1,6 +1,7 @@
 """A new server process, and the wait for its first answer."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def await_answer(process: subprocess.Popen[bytes], layout: Layout, socket: Path,
     """Until it accepts connections. `since`: where in the log its words begin."""
     while not (answer := probe(socket, layout.cluster)).ready:
         if process.poll() is not None:
-            raise EmbeddedPostgresError(f"PostgreSQL did not start on {layout.data}. It says:\n{LogFile(layout.log).tail(since)}")
+            words = LogFile(layout.log).tail(since) or f"(nothing: its disk has {shutil.disk_usage(layout.data).free} bytes left)"
+            raise EmbeddedPostgresError(f"PostgreSQL did not start on {layout.data}. It says:\n{words}")
         give_up(layout, answer, deadline)
         deadline.pause()

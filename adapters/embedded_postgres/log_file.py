@@ -8,6 +8,8 @@ from pathlib import Path
 from adapters.embedded_postgres.own_files import open_own
 
 BOUND = 4 << 20  # bytes; twice this on disk at most, give or take what one look misses
+WINDOW = 256 << 10  # bytes that are looked through for the last words
+KNOCK = "FATAL:  the database system is "  # what each connection leaves that comes too early
 LOOK = 30.0  # seconds between two looks
 
 
@@ -28,12 +30,14 @@ class LogFile:
             return 0
 
     def tail(self, since: int = 0, limit: int = 3000) -> str:
-        """The last words, at most `limit` bytes, and none from before the position `since`."""
+        """The last words, at most `limit` characters, and none from before the position `since`. Our own knocking is left out."""
         size = self.size()
-        start = max(since if since <= size else 0, size - limit)
+        if not size:
+            return ""
         with self._path.open("rb") as file:
-            file.seek(start)
-            return file.read(limit).decode(errors="replace").strip()
+            file.seek(max(since if since <= size else 0, size - WINDOW))
+            lines = file.read(WINDOW).decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if KNOCK not in line)[-limit:].strip()
 
     def trim(self) -> None:
         """Above the bound: move what is there aside and go on with an empty file. PostgreSQL appends, so it does not notice."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from adapters.embedded_postgres.presence import Presence
 from adapters.embedded_postgres.sockets import NAME
 
-GRACE = 2.0  # seconds to go by themselves, and between two signals
+GRACE = 1.0  # seconds to go by themselves, and between two signals
 HARDER = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # end what you do; leave at once; (not asked)
 
 

@@ -1,4 +1,4 @@
-"""Files of ours in the data folder. As root we work in a folder that may be a service user's: the files are its, and links are not followed."""
+"""Files of ours in the data folder. As root we may work in a service user's folder: the files are that user's, links are not followed."""
 
 import os
 from pathlib import Path

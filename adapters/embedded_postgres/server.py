@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -96,9 +96,11 @@ class EmbeddedPostgres:
             users.close()
 
     def _reap(self) -> None:
-        """Take our dead child from the process table."""
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
+        """Take our dead child from the process table. It may be a moment from death: its files are closed first."""
+        if self._process is not None and self._process.pid not in look(self._layout).processes:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=5)
+                self._process = None
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

@@ -24,10 +24,8 @@ def shut_down(layout: Layout, deadline: Deadline) -> None:
                     os.kill(there.postmaster, signal.SIGINT)
             lost.end(there)
             if deadline.passed():
-                raise EmbeddedPostgresError(
-                    f"PostgreSQL on {layout.data} did not stop within {deadline.seconds:g} s:"
-                    f" see {layout.log}, or end it at once with kill -QUIT {there.postmaster or ' '.join(map(str, there.processes))}"
-                )
+                advice = f"end it at once with kill -QUIT {there.postmaster}" if there.postmaster else f"end who holds {lock.path} (fuser)"
+                raise EmbeddedPostgresError(f"PostgreSQL on {layout.data} did not stop within {deadline.seconds:g} s: {advice}; see {layout.log}")
             deadline.pause()
     finally:
         lock.close()

@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: real servers, real signals, real files left behind."""
