@@ -8,6 +8,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from projections.catalogue import PROJECTIONS
 from projections.engine.projector import Projector
+from tests.projections.given import Given
 
 
 @pytest.fixture
@@ -15,6 +16,11 @@ def projector(database: str) -> Iterator[Projector]:
     projector = Projector(database, PROJECTIONS)
     yield projector
     projector.close()
+
+
+@pytest.fixture
+def given(projector: Projector) -> Given:
+    return Given(projector)
 
 
 @pytest.fixture
