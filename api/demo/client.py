@@ -1,15 +1,18 @@
 """A user of the REST API. It reads its own writes (`X-Min-Position`), and may be told to be patient with a server that comes and goes."""
 
 import asyncio
+import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 
 Json = dict[str, Any]
 PAUSE = 0.1
+PUSHED = httpx.Timeout(15, read=60)
+"""Seconds; a pushed log is kept alive by the server while nothing happens."""
 
 
 class Unexpected(Exception):
@@ -45,6 +48,15 @@ class Client:
             if not page.get("next") or not page[plural.replace("-", "_")]:
                 return found[::-1]
             page = await self.get(f"/{plural}", page_size=100, after=page["next"], **params)
+
+    async def lines(self, path: str) -> AsyncIterator[Json]:
+        """A log as the server pushes it (SSE), from its first line to the closing of the log."""
+        async with self._http.stream("GET", path, params={"follow": "true"}, headers={"Accept": "text/event-stream"}, timeout=PUSHED) as answer:
+            if answer.is_error:
+                raise Unexpected(f"GET {path}: {answer.status_code} {(await answer.aread()).decode()[:500]}")
+            async for text in answer.aiter_lines():
+                if text.startswith("data:") and "message" in (line := json.loads(text.removeprefix("data:"))):
+                    yield line
 
     def saw(self, response: httpx.Response) -> None:
         """What is read from now on is at least as new as this answer."""

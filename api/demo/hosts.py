@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,15 +30,19 @@ def sshd() -> str | None:
 
 
 class SshHost:
-    """`start` and `stop` it as often as you like: keys and port stay. Without `kind`: sshd if it works here, else asyncssh."""
+    """`start` and `stop` it as often as you like: keys and port stay. Without `kind`: sshd if it works here, else asyncssh.
+    `environment`: for the commands. `wrapper`: a command line that starts the server in surroundings of its own (`unshare …`)."""
 
-    def __init__(self, root: Path, kind: Kind | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, kind: Kind | None = None, environment: Mapping[str, str] | None = None, wrapper: Sequence[str] = ()
+    ) -> None:
         self.root = root.resolve()
         self.home = self.root / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.kind = kind
         self.port = 0
         self._environment = dict(environment or {})
+        self._wrapper = tuple(wrapper)
         self._host_key, self._client_key = key_pair(self.root / "host_key"), key_pair(self.root / "client_key")
         self._server: asyncio.subprocess.Process | None = None
 
@@ -139,7 +143,7 @@ class SshHost:
         pipe = asyncio.subprocess.PIPE
         here = Path(__file__).parents[2]
         self._server = await asyncio.create_subprocess_exec(
-            *program, cwd=here, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+            *self._wrapper, *program, cwd=here, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
         )
         return self._server
 

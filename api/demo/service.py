@@ -6,7 +6,7 @@ Version 1.2.0 is broken in the way that tests cannot see: it reads a file that i
 NAME = "shop"
 INSTALL = "python3 -m venv --without-pip .venv && .venv/bin/python --version"
 BUILD = """.venv/bin/python -m compileall -q shop.py && printf '%s\\n' "${TIANGONG_VERSION#v}" >VERSION"""
-TEST = ".venv/bin/python -m unittest -v"
+TEST = ".venv/bin/python -m unittest -v -b"
 ARTIFACT = ["shop.py", "restart.sh", "VERSION"]
 RESTART = "sh restart.sh"
 

@@ -20,16 +20,14 @@ import asyncssh
 class OnlyMe(asyncssh.SSHServer):
     """One user by one public key; nothing else is offered."""
 
-    def __init__(self, me: str) -> None:
-        self._me = me
-        self._welcome = False
-
-    def begin_auth(self, username: str) -> bool:
-        self._welcome = username == self._me
-        return True
+    def __init__(self, key: asyncssh.SSHKey) -> None:
+        self._key = key.convert_to_public()
 
     def public_key_auth_supported(self) -> bool:
-        return self._welcome
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return username == getpass.getuser() and key == self._key
 
 
 def key_pair(path: Path) -> asyncssh.SSHKey:
@@ -54,7 +52,8 @@ async def session(process: asyncssh.SSHServerProcess[bytes], home: Path, environ
     )
     for ours in (stdin, stdout, stderr):
         os.close(ours)
-    await process.redirect(stdin=to_child, stdout=from_child, stderr=errors)
+    # the end of one stream would end the channel for both: it ends with `exit`
+    await process.redirect(stdin=to_child, stdout=from_child, stderr=errors, send_eof=False)
     status = await child.wait()
     try:
         await process.stdout.drain()
@@ -70,7 +69,6 @@ async def serve(root: Path, port: int, environment: Mapping[str, str]) -> None:
     home = root / "home"
     home.mkdir(parents=True, exist_ok=True)
     host_key, client_key = key_pair(root / "host_key"), key_pair(root / "client_key")
-    me = getpass.getuser()
 
     async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         await session(process, home, environment)
@@ -79,9 +77,8 @@ async def serve(root: Path, port: int, environment: Mapping[str, str]) -> None:
         "127.0.0.1",
         port,
         config=None,
-        server_factory=lambda: OnlyMe(me),
+        server_factory=lambda: OnlyMe(client_key),
         server_host_keys=[host_key],
-        authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
         process_factory=run,
         encoding=None,
     )
