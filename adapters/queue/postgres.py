@@ -4,29 +4,29 @@ import asyncio
 import time
 from uuid import uuid4
 
-import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.queue.bell import CHANNEL, Bell
 from application.ports.queue import Claim
 
-CHANNEL = "work_queue"
-LOOK = 1.0
-"""Seconds after which a waiting claimer looks by itself: a lease may have run out, of which nobody gives notice."""
 CLAIM = """
 update ops.work_queue set lease = %s, lease_until = clock_timestamp() + make_interval(secs => %s), worker = %s
  where (task_id, attempt) = (
    select task_id, attempt from ops.work_queue where lease is null or lease_until < clock_timestamp()
     order by offered_at limit 1 for update skip locked)
 returning task_id, attempt"""
+NEXT_FREE = "select extract(epoch from min(lease_until) - clock_timestamp())::float8 from ops.work_queue"
+AFTER = 0.01
+"""Seconds added to a lease's end, so that it is over when somebody looks."""
+HASTE = 0.1
+"""Seconds between looks at entries that are free and still nobody's: another claimer holds them at this moment."""
 
 
 class PostgresQueue:
     """Any number of workers, in any number of processes. `conninfo`: for the one connection that listens."""
 
     def __init__(self, pool: AsyncConnectionPool, conninfo: str) -> None:
-        self._pool, self._conninfo = pool, conninfo
-        self._listening: psycopg.AsyncConnection | None = None
-        self._turn = asyncio.Lock()
+        self._pool, self._bell = pool, Bell(conninfo)
 
     async def put(self, task: str, attempt: int) -> None:
         async with self._pool.connection() as conn:
@@ -35,36 +35,25 @@ class PostgresQueue:
                 await conn.execute(f"notify {CHANNEL}")
 
     async def claim(self, worker: str, lease_seconds: float, wait_seconds: float) -> Claim | None:
-        """One claimer of this object waits at a time."""
         deadline = time.monotonic() + wait_seconds
-        async with self._turn:
+        with self._bell.rung() as rung:
             while True:
-                listening = await self._listen()  # before the look: nothing falls between the two
-                claim = await self._take(worker, lease_seconds)
+                rung.clear()  # before the look: nothing falls between the two
+                claim, next_free = await self._take(worker, lease_seconds)
                 left = deadline - time.monotonic()
                 if claim is not None or left <= 0:
                     return claim
-                await self._wait(listening, min(left, LOOK))
+                await _wait(rung, min(left, next_free))
 
-    async def _take(self, worker: str, lease_seconds: float) -> Claim | None:
+    async def _take(self, worker: str, lease_seconds: float) -> tuple[Claim | None, float]:
+        """The claim; or None, and in how many seconds the next lease runs out."""
         lease = uuid4().hex
         async with self._pool.connection() as conn:
             row = await (await conn.execute(CLAIM, (lease, lease_seconds, worker))).fetchone()
-        return Claim(row[0], row[1], lease) if row else None
-
-    async def _listen(self) -> psycopg.AsyncConnection:
-        if self._listening is None or self._listening.closed:
-            self._listening = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=5)
-            await self._listening.execute(f"listen {CHANNEL}")
-        return self._listening
-
-    async def _wait(self, listening: psycopg.AsyncConnection, seconds: float) -> None:
-        try:
-            async for _ in listening.notifies(timeout=seconds, stop_after=1):
-                pass
-        except psycopg.Error:
-            await listening.close()
-            await asyncio.sleep(0.1)  # the next round connects again
+            if row is not None:
+                return Claim(row[0], row[1], lease), 0.0
+            left = await (await conn.execute(NEXT_FREE)).fetchone()
+        return None, float("inf") if left is None or left[0] is None else max(left[0] + AFTER, HASTE)
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         async with self._pool.connection() as conn:
@@ -80,5 +69,13 @@ class PostgresQueue:
                 "delete from ops.work_queue where task_id = %s and attempt = %s and lease = %s", (claim.task, claim.attempt, claim.lease))
 
     async def close(self) -> None:
-        if self._listening is not None:
-            await self._listening.close()
+        """Stop listening."""
+        await self._bell.close()
+
+
+async def _wait(rung: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await rung.wait()
+    except TimeoutError:
+        return
