@@ -23,7 +23,8 @@ select t.id as deployment_id, {STATUS} as status, w.total_tasks, w.completed_tas
           count(*) filter (where status = 'failed')::int as failed_tasks, (array_agg(id order by ord) filter (where status = 'running'))[1] as current
      from views.tasks where deployment_id = t.id) w
  where t.id = %s"""
-NEEDED = "(t.version_id = %(id)s or t.environment_id = %(id)s or %(id)s = any(t.application_ids))"
+NEEDED = """(t.environment_id = %(id)s or %(id)s = any(t.application_ids)
+             or exists (select from json_each_text(t.versions) v where v.value = %(id)s))"""
 USED_BY = f"""
 select t.id from views.deployments t where t.phase = any(%(open)s) and {NEEDED}
  union

@@ -103,7 +103,9 @@ def value_of(kind: msgspec.inspect.Type, name: str, chance: random.Random | None
     raise TypeError(f"no sample for {kind}")
 
 
-WORDS = {"decision": ("continue", "rollback"), "status": ("healthy", "degraded", "unreachable"), "type": ("deploy", "build"), "reason": ("timeout", "")}
+WORDS = {
+    "decision": ("continue", "rollback"), "status": ("healthy", "degraded", "unreachable"), "type": ("deploy", "build"), "reason": ("timeout", ""),
+}
 
 
 def text_of(name: str, chance: random.Random | None) -> str:

@@ -69,8 +69,8 @@ async def test_what_runs_there_now_is_what_the_last_success_left(given, pool):
     def installed(deployment: str, tag: str):
         return Installed(application_id="app_1", deployment_id=deployment, version_id=f"ver_{tag}", git_tag=tag, git_commit="abc", artifact=PACKAGE)
 
-    given(environment(), lane(LaneLeft, "dep_1", installed=(installed("dep_1", "v1"),)), lane(LaneLeft, "dep_2", installed=(installed("dep_2", "v2"),)),
-          lane(LaneLeft, "dep_3"))
+    given(environment(), lane(LaneLeft, "dep_1", installed=(installed("dep_1", "v1"),)),
+          lane(LaneLeft, "dep_2", installed=(installed("dep_2", "v2"),)), lane(LaneLeft, "dep_3"))
     assert (await get_environment(pool, "env_1"))["installed"] == [{
         "application_id": "app_1", "deployment_id": "dep_2", "version_id": "ver_v2", "git_tag": "v2", "git_commit": "abc",
         "artifact": {"digest": PACKAGE.digest, "name": "api.tar.gz", "size": 1234, "unpack": True}, "since": later(3)}]

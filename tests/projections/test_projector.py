@@ -1,6 +1,6 @@
 """The projector: each fact once and in order, whatever is wrong with one of them and whoever else projects."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -136,25 +136,16 @@ def test_a_table_that_is_held_is_not_the_facts_fault(projector: Projector, admin
 
 def test_several_projectors_that_race_apply_each_fact_once(database: str, admin: psycopg.Connection):
     records = history(seed=1, size=600)
-    failures: list[BaseException] = []
 
-    def race(size: int) -> None:
-        projector = Projector(database, PROJECTIONS)
-        try:
-            position = 0
-            while position < len(records):
-                position = projector.apply(records[position:position + size])
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            projector.close()
+    def race(size: int) -> int:
+        projector, position = Projector(database, PROJECTIONS), 0
+        while position < len(records):
+            position = projector.apply(records[position:position + size])
+        projector.close()
+        return position
 
-    threads = [threading.Thread(target=race, args=(size,)) for size in (7, 11, 50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(race, (7, 11, 50), timeout=60)) == [600, 600, 600]
     assert rows(admin, "select count(*), max(position) from audit_logs") == [(600, 600)]
     assert check(database, reader(records), PROJECTIONS).ok
 

@@ -147,7 +147,8 @@ async def test_a_deadline_that_passed_may_also_be_the_end(given, pool):
 
 
 async def test_a_cancelled_deployment_takes_what_waits_with_it_and_what_runs_ends_by_itself(given, pool):
-    given(*RUNNING, fact(DeploymentCancelled, "dep_1", reason="", stopping=("task_1",)), fact(TaskCancelRequested, "task_1", attempt=1, reason="stop"))
+    given(*RUNNING, fact(DeploymentCancelled, "dep_1", reason="", stopping=("task_1",)),
+          fact(TaskCancelRequested, "task_1", attempt=1, reason="stop"))
     assert await statuses(pool) == {"task_1": "running", "task_2": "cancelled", "task_3": "cancelled"}
     assert (await get_task(pool, "task_1"))["waiting_for"] == {"kind": "cancellation"}
     given(fact(TaskCancelled, "task_1", attempt=1, token=1, stopped=True, message="stopped"))
@@ -173,8 +174,9 @@ async def test_a_retry_is_a_new_attempt_without_the_traces_of_the_old_one(given,
           fact(DeploymentRetried, "dep_1", task_ids=("task_1", "task_2"), deadline=later(999), release_number=2, released=("task_1",)),
           released(attempt=2))
     found = await get_task(pool, "task_1")
-    assert {key: found[key] for key in ("status", "attempt", "result", "error_message", "started_at", "completed_at", "worker", "deadline")} == {
-        "status": "pending", "attempt": 2, "result": "", "error_message": "", "started_at": None, "completed_at": None, "worker": "", "deadline": None}
+    fresh = {"status": "pending", "attempt": 2, "result": "", "error_message": "", "started_at": None, "completed_at": None, "worker": "",
+             "deadline": None}
+    assert {key: found[key] for key in fresh} == fresh
     assert await statuses(pool) == {"task_1": "pending", "task_2": "blocked", "task_3": "blocked"}
 
 
@@ -190,7 +192,8 @@ async def test_what_had_succeeded_in_a_deployment_that_was_rolled_back_is_rolled
 
 async def test_an_edited_workflow_drops_adds_and_reorders_tasks_and_keeps_what_has_run(given, pool):
     new = msgspec.structs.replace(BUILD, id="task_9", type="custom", name="migrate", depends_on=("task_1",), config={"command": "make migrate"})
-    given(*RUNNING, *ended(), fact(DeploymentWorkflowChanged, "dep_1", tasks=(new, BUILD, msgspec.structs.replace(DEPLOY, depends_on=("task_9", "task_1")))))
+    later_deploy = msgspec.structs.replace(DEPLOY, depends_on=("task_9", "task_1"))
+    given(*RUNNING, *ended(), fact(DeploymentWorkflowChanged, "dep_1", tasks=(new, BUILD, later_deploy)))
     found = await tasks_of(pool, "dep_1")
     assert [(task["id"], task["status"], task["block_by"]) for task in found] == [
         ("task_9", "blocked", "task_1"), ("task_1", "success", ""), ("task_2", "blocked", "task_9,task_1")]

@@ -10,11 +10,11 @@ from domain.deployment.events import (
     DeploymentRolledBack,
     DeploymentSucceeded,
 )
-from domain.deployment.values import TaskSpec
+from domain.deployment.values import AppSnapshot, TaskSpec
 from domain.lane.events import LaneEntered, LaneLeft
 from domain.task.events import TaskFailed, TaskReleased, TaskStarted, TaskSucceeded
 from projections.queries import deployment_progress, deployment_workflow, used_by
-from tests.projections.facts import JOB, fact, later, planned, started
+from tests.projections.facts import JOB, SOURCE, fact, later, planned, started
 
 STANDARD = (
     ("task_001", "build", (), {"dockerfile": "Dockerfile", "context": ".", "tags": ["org/app:v1.0.0", "org/app:latest"]}),
@@ -75,6 +75,13 @@ async def test_an_unfinished_deployment_uses_its_version_environment_and_applica
     assert [await used_by(pool, id) for id in ("ver_1", "env_1", "app_1", "app_9")] == [["dep_1"], ["dep_1"], ["dep_1"], []]
     given(fact(DeploymentSucceeded, "dep_1"))
     assert await used_by(pool, "ver_1") == []
+
+
+async def test_a_version_is_used_also_where_the_deployment_has_no_common_one(given, pool):
+    apps = tuple(AppSnapshot(id=f"app_{n}", name="a", repository="r", config={}, source=msgspec.structs.replace(SOURCE, version_id=f"ver_{n}"))
+                 for n in (1, 2))
+    given(planned(applications=apps, source=msgspec.structs.replace(SOURCE, version_id="")))
+    assert [await used_by(pool, id) for id in ("ver_1", "ver_2", "ver_3")] == [["dep_1"], ["dep_1"], []]
 
 
 async def test_a_failed_deployment_that_still_holds_its_lane_uses_them_too(given, pool):
