@@ -2,26 +2,36 @@
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+SHORTEST = 16
+"""Characters of the setting."""
+
+
+class KeyUnusable(ValueError):
+    """There is something in the key's place that is no key. The message says where, never what."""
+
 
 def from_setting(text: str) -> bytes:
-    """Any text of 16 characters or more: it is stretched, so that a short one costs an attacker time."""
-    return hashlib.scrypt(text.encode(), salt=b"tiangong-deploy secrets v1", n=2**15, r=8, p=1, maxmem=2**26)
+    """Any text of 16 characters or more: it is stretched, so that a weak one costs an attacker time. Raises KeyUnusable."""
+    if len(text) < SHORTEST:
+        raise KeyUnusable(f"SECRET_KEY must have at least {SHORTEST} characters")
+    return hashlib.scrypt(text.encode(), salt=b"tiangong-deploy secrets v1", n=2**15, r=8, p=1, maxmem=2**26, dklen=32)
 
 
 def from_home(home: Path) -> bytes:
-    """The key kept in `HOME/secret-key`, made the first time. Of two starters that come together both get the same."""
+    """The key kept in `HOME/secret-key`, made the first time. Of two starters that come together both get the same. Raises KeyUnusable."""
     path = home / "secret-key"
     if not path.exists():
         make(path)
-    key = bytes.fromhex(path.read_text().strip())
-    if len(key) != 32:
-        raise ValueError(f"{path} does not hold a key: put back the one that the stored secrets were encrypted with")
-    return key
+    text = path.read_bytes().strip()
+    if not re.fullmatch(rb"[0-9a-f]{64}", text):
+        raise KeyUnusable(f"{path} does not hold a key: put back the one that the stored secrets were encrypted with")
+    return bytes.fromhex(text.decode())
 
 
 def make(path: Path) -> None:
@@ -36,3 +46,8 @@ def make(path: Path) -> None:
             os.link(name, path)
     finally:
         os.unlink(name)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # a key that a power cut takes away takes every secret with it
+    finally:
+        os.close(folder)

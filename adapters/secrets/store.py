@@ -36,5 +36,5 @@ class PostgresSecrets:
             raise SecretUnreadable(f"the stored secret {reference} is missing: set it again")
         try:
             return self._cipher.decrypt(row[0][:NONCE], row[0][NONCE:], reference.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to be one
             raise SecretUnreadable(f"the stored secret {reference} was encrypted with another key: put back SECRET_KEY, or set it again") from None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import chain
 
 import psycopg
 import pytest
@@ -41,7 +42,8 @@ async def test_the_oldest_entry_comes_first_and_each_goes_to_one_claimer(queue):
     for n in (1, 2):
         await queue.put(f"task_{n}", 1)
     first, second, third = await take(queue), await take(queue), await take(queue)
-    assert first and second
+    assert first is not None
+    assert second is not None
     assert [(first.task, first.attempt), (second.task, second.attempt), third] == [("task_1", 1), ("task_2", 1), None]
     assert first.lease != second.lease
 
@@ -58,7 +60,7 @@ async def test_many_claimers_of_several_processes_never_get_the_same_entry(pool,
         return taken
 
     taken = await asyncio.gather(*(work(queue) for queue in queues for _ in range(2)))
-    assert sorted(sum(taken, [])) == sorted(f"task_{n}" for n in range(40))
+    assert sorted(chain.from_iterable(taken)) == sorted(f"task_{n}" for n in range(40))
     for queue in queues:
         await queue.close()
 
