@@ -2,21 +2,26 @@
 
 import asyncio
 import contextlib
+import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from api.demo.hosts import Kind, SshHost, sshd
 from tests.support.require import require
 
-__all__ = ["Kind", "SshHost", "Wire", "host", "wire"]
+__all__ = ["Kind", "SshHost", "Wire", "host", "own_folder", "small_disk", "wire"]
 
 
 @contextlib.asynccontextmanager
-async def host(root: Path, kind: Kind | None = None, environment: dict[str, str] | None = None) -> AsyncIterator[SshHost]:
+async def host(
+    root: Path, kind: Kind | None = None, environment: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()
+) -> AsyncIterator[SshHost]:
     """A started host. `kind` openssh is skipped where there is no sshd."""
     if kind == "openssh":
         require("ssh", sshd() is not None, "there is no sshd (Debian: openssh-server)")
-    started = SshHost(root, kind, environment)
+    started = SshHost(root, kind, environment, wrapper)
     await started.start()
     try:
         yield started
@@ -24,14 +29,33 @@ async def host(root: Path, kind: Kind | None = None, environment: dict[str, str]
         await started.stop()
 
 
+def own_folder(place: Path, own: Path) -> tuple[str, ...]:
+    """A wrapper for hosts that share this machine's file system: to the host, `place` is its own folder `own`."""
+    return (*namespace(), "sh", "-c", 'mount --bind "$1" "$0" && shift && exec "$@"', str(place), str(own))
+
+
+def small_disk(place: Path, size: str, mode: str = "rw") -> tuple[str, ...]:
+    """A wrapper: to the host, `place` is a file system of its own of that size (`64k`), `ro` or `rw`."""
+    return (*namespace(), "sh", "-c", 'mount -t tmpfs -o "$1" none "$0" && shift && exec "$@"', str(place), f"size={size},{mode}")
+
+
+def namespace() -> tuple[str, ...]:
+    """A command that gives what it starts mounts of its own; skips where that is not allowed."""
+    command = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--mount", "--map-root-user")
+    found = shutil.which("unshare") is not None and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+    require("namespaces", found, "unshare --mount is missing or not allowed")
+    return command
+
+
 class Wire:
     """A TCP relay to `port` of 127.0.0.1. `cut`: connections break and new ones are refused. `freeze`: nothing passes any more and
-    nobody is told, as when a cable is pulled. `mend`: as before, on the same port."""
+    nobody is told, as when a cable is pulled. `mend`: as before, on the same port. `limit`: cut after so many bytes to the host."""
 
     def __init__(self, port: int) -> None:
         self.port = 0
         self.passed = 0
         """Bytes that went to the host."""
+        self.limit = 0
         self._to = port
         self._server: asyncio.Server | None = None
         self._open = asyncio.Event()
@@ -77,6 +101,8 @@ class Wire:
         while data := await reader.read(1 << 16):
             await self._open.wait()
             self.passed += len(data) if outward else 0
+            if self.limit and self.passed > self.limit:
+                raise ConnectionAbortedError
             writer.write(data)
             await writer.drain()
         writer.write_eof()

@@ -13,7 +13,7 @@ if [ ! -e "$job/start" ]; then
     until [ -e "$job/start" ]; do
         [ -n "$(born "$child")" ] || [ -e "$job/start" ] || refuse "the job did not start: $(tail -n 3 "$job/output")"
         tries=$((tries + 1))
-        [ "$tries" -lt 500 ] || refuse "the job did not start in time"
+        [ "$tries" -lt 500 ] || { echo "the job did not start in time" >&2; exit 8; } # it may yet
         nap 0.02
     done
 fi

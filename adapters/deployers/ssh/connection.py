@@ -1,7 +1,7 @@
 """One connection to one host. What goes over it: a script of this folder on the standard input of `sh`, never a value in a command."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from application.ports.executor import Terminal, Transient
 
 LOST = (asyncssh.Error, OSError, EOFError)
 CHUNK = 1 << 16
+NOT_PINNED = "{}: the host key is not the pinned one; nothing was sent to it"
 
 
 @dataclass(frozen=True)
@@ -83,15 +84,35 @@ async def open_connection(settings: Settings, host: Host, patience: Patience) ->
         async with asyncio.timeout(patience.connect):
             return await asyncssh.connect(host.address, host.port, **options(settings, host, patience))
     except asyncssh.HostKeyNotVerifiable:
-        raise Terminal(f"{host.name}: the host key is not the pinned one; nothing was sent to it") from None
+        raise Terminal(NOT_PINNED.format(host.name)) from None
     except asyncssh.KeyExchangeFailed as error:
-        raise Terminal(f"{host.name}: no common way to speak, or no key of the pinned kind: {error.reason}") from None
+        if await shows_another_key(settings, host, patience):
+            raise Terminal(NOT_PINNED.format(host.name)) from None
+        raise Terminal(f"{host.name}: no common way to speak: {error.reason}") from None
     except asyncssh.PermissionDenied:
         raise Terminal(f"{host.name}: {host.user} may not log in with ssh_key") from None
     except TimeoutError:
         raise Transient(f"{host.name}: no answer within {patience.connect:g} s") from None
+    except asyncssh.ConnectionLost as error:
+        if await shows_another_key(settings, host, patience):  # a server without a key of the pinned kind just hangs up
+            raise Terminal(NOT_PINNED.format(host.name)) from None
+        raise Transient(f"{host.name}: cannot be reached: {reason(error)}") from error
     except LOST as error:
         raise Transient(f"{host.name}: cannot be reached: {reason(error)}") from error
+
+
+async def shown_key(host: Host, patience: Patience, kinds: Sequence[str] = ()) -> asyncssh.SSHKey | None:
+    """The key that the host shows, of one of these kinds if any are named; none if it does not answer."""
+    try:
+        async with asyncio.timeout(patience.connect):
+            return await asyncssh.get_server_host_key(host.address, host.port, config=None, server_host_key_algs=list(kinds) or "default")
+    except LOST:
+        return None
+
+
+async def shows_another_key(settings: Settings, host: Host, patience: Patience) -> bool:
+    key = await shown_key(host, patience)
+    return key is not None and key not in pinned(settings.known, host.address, host.port)
 
 
 def options(settings: Settings, host: Host, patience: Patience) -> dict[str, object]:

@@ -57,7 +57,7 @@ take_turn() { # jobs have the host to themselves, one after the other: a turn en
 
 unpack() { # FOLDER
     if [ "$UNPACK" = yes ]; then
-        tar -xzof "$state/artifacts/$SHA" -C "$1"
+        (cd "$1" && tar -xzof -) <"$state/artifacts/$SHA" # tar reads more than a name into a name with colons or backslashes
     else
         cp "$state/artifacts/$SHA" "$1/$FILE" && chmod 755 "$1/$FILE"
     fi

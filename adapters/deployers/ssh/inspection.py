@@ -1,11 +1,8 @@
 """How an environment's hosts are: the answer to `POST …/health-check` and the list of services."""
 
-import asyncio
 from dataclasses import dataclass
 
-import asyncssh
-
-from adapters.deployers.ssh.connection import LOST, Patience, Refused, answer_within, connect, reason
+from adapters.deployers.ssh.connection import LOST, Patience, Refused, answer_within, connect, reason, shown_key
 from adapters.deployers.ssh.credentials import HostKeys, known_hosts_line, pinned
 from adapters.deployers.ssh.remote import Report, run
 from adapters.deployers.ssh.settings import Host, Settings
@@ -26,12 +23,8 @@ class Seen:
 async def offered_key(host: Host, known: HostKeys, patience: Patience) -> HostKey | None:
     """The key that the host shows, pinned or not; none if it does not answer. It offers a key of the pinned kind if it has one."""
     wanted = pinned(known, host.address, host.port)
-    try:
-        async with asyncio.timeout(patience.connect):
-            kinds = [algorithm.decode() for key in wanted for algorithm in key.sig_algorithms]
-            key = await asyncssh.get_server_host_key(host.address, host.port, config=None, server_host_key_algs=kinds or "default")
-    except (*LOST, TimeoutError):
-        return None if not wanted else await offered_key(host, asyncssh.import_known_hosts(""), patience)
+    kinds = [algorithm.decode() for key in wanted for algorithm in key.sig_algorithms]
+    key = (await shown_key(host, patience, kinds) if kinds else None) or await shown_key(host, patience)
     if key is None:
         return None
     return HostKey(host.name, key.get_fingerprint(), known_hosts_line(host.address, host.port, key), key in wanted)

@@ -75,8 +75,11 @@ class RemoteJob:
         return await self.follow(link, "begin", self.order.begin(link.host, part, limit) | follow(self.position(link.name)))
 
     async def look(self, host: Host) -> HostOutcome:
-        async with connect(self.order.settings, host, self.patience) as link, answer_within(link.name, self.patience):
-            return await self.follow(link, "", self.order.look() | follow(self.position(host.name), once=True))
+        try:
+            async with connect(self.order.settings, host, self.patience) as link, answer_within(link.name, self.patience):
+                return await self.follow(link, "", self.order.look() | follow(self.position(host.name), once=True))
+        except Refused as error:
+            raise Terminal(str(error)) from None
 
     async def follow(self, link: Link, begin: str, values: dict[str, str]) -> HostOutcome:
         """Read the job's output from where we were, then its report."""

@@ -7,7 +7,7 @@ from typing import Literal
 from adapters.deployers.ssh.connection import Refused
 from adapters.deployers.ssh.order import Order
 from adapters.deployers.ssh.remote import Report
-from application.ports.executor import Aborted, Outcome, Terminal, Transient
+from application.ports.executor import Aborted, Outcome, Transient
 
 State = Literal["absent", "running", "succeeded", "failed", "interrupted"]
 
@@ -59,21 +59,22 @@ def of_error(host: str, error: Exception) -> HostOutcome:
 
 def combine(order: Order, found: Iterable[HostOutcome | BaseException], names: Iterable[str]) -> Outcome:
     """All hosts as one. Raises Transient while a host is out of sight: the others' outcomes are looked at again then."""
-    pairs = list(zip(names, found, strict=True))
-    raise_unexpected([item for _, item in pairs])
-    lost = [item for _, item in pairs if isinstance(item, Transient)]
-    hosts = [of_error(name, item) if isinstance(item, Refused | Terminal) else item for name, item in pairs if not isinstance(item, Transient)]
-    seen = [host for host in hosts if isinstance(host, HostOutcome)]
+    seen: list[HostOutcome] = []
+    lost: list[Transient] = []
+    for name, item in zip(names, found, strict=True):
+        match item:
+            case HostOutcome():
+                seen.append(item)
+            case Refused():
+                seen.append(of_error(name, item))
+            case Transient():
+                lost.append(item)
+            case _:
+                raise item
     if lost:
         others = "".join(f"; {host.host}: {host.state}" for host in seen)
         raise Transient("; ".join(map(str, lost)) + others, retry_after=max(error.retry_after for error in lost))
     return together(order, seen)
-
-
-def raise_unexpected(found: Iterable[object]) -> None:
-    for item in found:
-        if isinstance(item, BaseException) and not isinstance(item, Refused | Terminal | Transient):
-            raise item
 
 
 def together(order: Order, hosts: list[HostOutcome]) -> Outcome:

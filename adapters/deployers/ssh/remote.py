@@ -14,7 +14,7 @@ from adapters.deployers.ssh.quoting import assignments, quote
 
 HERE = Path(__file__).parent
 SHELL = "exec sh -s"
-REFUSED = 9
+REFUSALS = (9, 126, 127)  # our scripts' own word, and a host without a shell: nothing was begun
 MOST_SAID = 1 << 16
 Output = Callable[[bytes], None]
 
@@ -65,12 +65,14 @@ async def pass_on(stdout: asyncssh.SSHReader[bytes], nonce: str, output: Output 
 
 
 def report(link: Link, status: int | None, said: bytes, nonce: str) -> Report:
-    before, mark, after = said.decode(errors="replace").rpartition(f"--- {nonce}\n")
+    before, mark, after = said.decode(errors="replace").partition(f"--- {nonce}\n")
     if status is None:
         raise Lost(f"{link.name}: the connection was lost")
-    if status != 0 or not mark:
-        words = "; ".join(line for line in (after or before).splitlines() if line.strip(" .")) or f"the script ended with {status}"
-        raise Refused(f"{link.name}: {words[-500:]}")
+    words = "; ".join(line for line in before.splitlines() if line.strip(" ."))[-500:]
+    if status in REFUSALS:
+        raise Refused(f"{link.name}: {words or f'the script ended with {status}'}")
+    if not mark:
+        raise Lost(f"{link.name}: the script ended with {status} and no report: {words or 'no word'}")
     return Report(dict(line.split("=", 1) for line in after.splitlines() if "=" in line))
 
 
