@@ -1,0 +1,1 @@
+"""What each read model says, in sentences. These tests share a database, and find it empty."""
