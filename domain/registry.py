@@ -5,7 +5,7 @@ A stored event is JSON whose `schema` says which shape it has. Where that is old
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -59,17 +59,19 @@ def decode(topic: str, state: bytes) -> Event:
         if state.startswith(b'{"schema":%d,' % schema_of(EVENTS[topic])):
             return decoder.decode(state)
         return msgspec.convert(upcast(topic, msgspec.json.decode(state, type=Json)), EVENTS[topic])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnknownFact(f"{topic}: {error}") from error
 
 
-def upcast(topic: str, fields: Json) -> Json:
-    """Bring an event's fields from the schema they were stored in to today's, a step at a time."""
-    schema = fields.get("schema")
-    while schema != schema_of(EVENTS[topic]):
-        step = UPCASTS.get((topic, schema)) if isinstance(schema, int) else None
+def upcast(topic: str, fields: Json, steps: Mapping[tuple[str, int], Upcast] | None = None, to: int | None = None) -> Json:
+    """Bring an event's fields from the schema they were stored in to today's (or to `to`), a step at a time.
+    Raises UnknownFact where there is no way."""
+    known = UPCASTS if steps is None else steps
+    schema, wanted = fields.get("schema"), schema_of(EVENTS[topic]) if to is None else to
+    while schema != wanted:
+        step = known.get((topic, schema)) if isinstance(schema, int) else None
         if step is None:
-            raise UnknownFact(f"{topic}: no way from schema {schema!r} to {schema_of(EVENTS[topic])}")
+            raise UnknownFact(f"{topic}: no way from schema {schema!r} to {wanted}")
         schema = schema + 1  # type: ignore[operator]  # an int, or there is no step
         fields = {**step(fields), "schema": schema}
     return fields
