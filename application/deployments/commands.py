@@ -11,7 +11,7 @@ from application.deployments.rollback import RollBack, make_rollback
 from application.deployments.steps import Steps
 from application.house import Done, House
 from application.work import Work
-from domain.deployment import decide
+from domain.deployment import decide, editing
 from domain.deployment.values import TaskSpec
 from domain.errors import Refused
 from domain.event import Json
@@ -113,7 +113,7 @@ class Deployments:
             old = {task.id: task for task in d.tasks}
             ids = {task.id: task.id if task.id in old else self._house.new_id("task") for task in tasks if task.id}
             specs = tuple(edited(task, old.get(task.id), ids, d.application_ids[0], self._house.new_id) for task in tasks)
-            work.record(*decide.edit(d, specs, at=self._house.clock(), by=caller.actor.id))
+            work.record(*editing.edit(d, specs, at=self._house.clock(), by=caller.actor.id))
 
         return await self._act(caller, "deployment:edit", id, act, [asdict(task) for task in tasks])
 

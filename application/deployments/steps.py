@@ -72,7 +72,7 @@ class Steps:
             self._work.record(event)
             if isinstance(event, TaskCancelled):
                 d = await self._work.deployment(id)
-                self._work.record(*decide.task_cancelled(d, task_id, True, event.message, at=self._at, by=self._by))
+                self._work.record(*decide.task_cancelled(d, task_id, True, event.message, began=False, at=self._at, by=self._by))
 
     async def stop_active(self, id: str, reason: str) -> None:
         await self._stop_active(id, reason)

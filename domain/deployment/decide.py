@@ -16,17 +16,14 @@ from domain.deployment.events import (
     DeploymentRolledBack,
     DeploymentStarted,
     DeploymentSucceeded,
-    DeploymentWorkflowChanged,
     TaskCancelledInDeployment,
     TaskConfirmedInDeployment,
     TaskFailedInDeployment,
     TaskSucceededInDeployment,
 )
-from domain.deployment.model import TOUCHES_THE_TARGET, Deployment, evolve
-from domain.deployment.values import TaskSpec
-from domain.errors import Invalid, Refused
+from domain.deployment.model import Deployment, evolve
+from domain.errors import Refused
 from domain.event import Event
-from domain.scheduling import dag
 from domain.task.values import Artifact
 
 Decision = Literal["continue", "rollback"]
@@ -68,8 +65,8 @@ def task_failed(d: Deployment, task: str, error: str, *, at: datetime, by: str) 
     return [first, *settle(evolve(d, first), at=at, by=by)]
 
 
-def task_cancelled(d: Deployment, task: str, stopped: bool, message: str, *, at: datetime, by: str) -> list[Event]:
-    first = TaskCancelledInDeployment(stream=d.id, version=d.version + 1, at=at, by=by, task_id=task, stopped=stopped, message=message)
+def task_cancelled(d: Deployment, task: str, stopped: bool, message: str, *, began: bool = True, at: datetime, by: str) -> list[Event]:
+    first = TaskCancelledInDeployment(stream=d.id, version=d.version + 1, at=at, by=by, task_id=task, stopped=stopped, message=message, began=began)
     return [first, *settle(evolve(d, first), at=at, by=by)]
 
 
@@ -78,19 +75,16 @@ def settle(d: Deployment, *, at: datetime, by: str) -> list[Event]:
     if d.active or not d.is_open or d.phase == "pending":
         return []
     if d.failing:
-        rolls_back = (d.plan.auto_rollback or d.failing.startswith("rolled back by decision")) and touched(d) and not d.plan.rollback_of
-        return [DeploymentFailed(stream=d.id, version=d.version + 1, at=at, by=by, error=d.failing, task_type=d.failed_type, rolls_back=rolls_back)]
+        back = (d.plan.auto_rollback and d.hurt) or (d.going_back and d.touched)
+        return [DeploymentFailed(stream=d.id, version=d.version + 1, at=at, by=by, error=d.failing, task_type=d.failed_type,
+                                 rolls_back=back and not d.plan.rollback_of)]
     if d.phase == "running" and len(d.in_state("success")) == len(d.tasks):
         return [DeploymentSucceeded(stream=d.id, version=d.version + 1, at=at, by=by)]
+    if d.phase == "running" and not d.in_state("held"):  # a failed task was left as it was while others ran again
+        left = d.task(d.in_state("failed", "cancelled")[0])
+        return [DeploymentFailed(stream=d.id, version=d.version + 1, at=at, by=by, task_type=left.type,
+                                 error=f"{left.name} had failed and was not run again")]
     return []
-
-
-def touched(d: Deployment) -> bool:
-    """Whether the failure concerns the target: a deploy or a health check ended badly, or a person asked for the way back after one ran."""
-    if d.failed_type in TOUCHES_THE_TARGET:
-        return True
-    return d.failing.startswith("rolled back by decision") and any(
-        d.task(t).type in TOUCHES_THE_TARGET for t in d.in_state("success", "failed", "cancelled"))
 
 
 def confirm(d: Deployment, decision: Decision, reason: str, *, at: datetime, by: str) -> list[Event]:
@@ -109,12 +103,22 @@ def confirm(d: Deployment, decision: Decision, reason: str, *, at: datetime, by:
 
 
 def confirm_task(d: Deployment, task: str, decision: Decision, reason: str, *, at: datetime, by: str) -> list[Event]:
+    """A person's word about a held task. It runs only where others may run as well: not after a failure, not while a person is asked."""
     if task not in d.in_state("held") or not d.is_open:
         raise Refused(f"{task} does not wait for a decision")
+    if decision == "continue" and (d.failing or d.phase != "running"):
+        raise Refused(f"nothing more runs in {d.id}: {d.failing or 'it waits for a decision itself'}")
     released = (task,) if decision == "continue" else ()
     first = TaskConfirmedInDeployment(stream=d.id, version=d.version + 1, at=at, by=by, task_id=task, decision=decision, reason=reason,
                                       released=released)
     return [first, *settle(evolve(d, first), at=at, by=by)]
+
+
+def give_up_task(d: Deployment, task: str, reason: str, *, at: datetime, by: str) -> list[Event]:
+    """A person does not want a task that runs to go on: whatever comes of it, nothing more is released, and what it changed is put back."""
+    if task not in d.active or not d.is_open:
+        return []
+    return [TaskConfirmedInDeployment(stream=d.id, version=d.version + 1, at=at, by=by, task_id=task, decision="rollback", reason=reason)]
 
 
 def pass_deadline(d: Deployment, deadline: datetime, *, at: datetime, by: str) -> list[Event]:
@@ -132,14 +136,13 @@ def cancel(d: Deployment, reason: str, *, at: datetime, by: str) -> list[Event]:
 
 
 def retry(d: Deployment, tasks: Sequence[str], number: int, *, at: datetime, by: str) -> list[Event]:
-    """Run failed tasks again, as new attempts; what succeeded stays."""
+    """Run failed tasks again, as new attempts; what succeeded stays, and what never came to run may do so now."""
     must_be_retryable(d, tasks)
     again = tuple(tasks) or d.in_state("failed", "cancelled")
-    ready = dag.ready(d.edges, again, d.in_state("success"))
-    held = tuple(t for t in ready if d.task(t).require_confirm)
-    released = tuple(t for t in ready if t not in held)
-    return [DeploymentRetried(stream=d.id, version=d.version + 1, at=at, by=by, task_ids=again, deadline=at + timedelta(seconds=d.plan.timeout),
-                              release_number=number, released=released, held=held)]
+    released, held = d.next_tasks(among=(*again, *d.in_state("blocked")))
+    first = DeploymentRetried(stream=d.id, version=d.version + 1, at=at, by=by, task_ids=again, deadline=at + timedelta(seconds=d.plan.timeout),
+                              release_number=number, released=released, held=held)
+    return [first, *settle(evolve(d, first), at=at, by=by)]
 
 
 def must_be_retryable(d: Deployment, tasks: Sequence[str]) -> None:
@@ -150,27 +153,6 @@ def must_be_retryable(d: Deployment, tasks: Sequence[str]) -> None:
     wrong = [t for t in tasks if t not in d.in_state("failed", "cancelled")]
     if wrong:
         raise Refused(f"{wrong[0]} has not failed: only failed tasks can be retried")
-
-
-def edit(d: Deployment, tasks: tuple[TaskSpec, ...], *, at: datetime, by: str) -> list[Event]:
-    """Another workflow, while nothing of it runs; a sound graph over known applications."""
-    if d.phase not in ("pending", "waiting_confirm"):
-        raise Refused(f"{d.id} is {d.phase}: its workflow can be edited only while it is pending or waits for confirmation")
-    fixed = {task.id: task for task in d.tasks if d.states[task.id] not in ("blocked", "held")}
-    new = {task.id: task for task in tasks}
-    if len(new) < len(tasks):
-        raise Invalid("two tasks have the same id", field="tasks")
-    changed = [id for id, task in fixed.items() if new.get(id) != task]
-    if changed:
-        raise Refused(f"{changed[0]} has run already and cannot be changed")
-    strange = [t.application_id for t in tasks if t.application_id not in d.application_ids]
-    if strange:
-        raise Refused(f"{strange[0]} is not an application of {d.id}")
-    try:
-        dag.validate({task.id: task.depends_on for task in tasks})
-    except dag.BadGraph as error:
-        raise Refused(str(error), path=list(error.path)) from error
-    return [DeploymentWorkflowChanged(stream=d.id, version=d.version + 1, at=at, by=by, tasks=tasks)]
 
 
 def ask_for_approval(d: Deployment, *, at: datetime, by: str) -> list[Event]:

@@ -91,10 +91,12 @@ class TaskCancelledInDeployment(Event, frozen=True, kw_only=True):
     task_id: str
     stopped: bool
     message: str
+    began: bool = True
+    """False: nobody had taken hold of it yet, so that it has changed nothing."""
 
 
 class TaskConfirmedInDeployment(Event, frozen=True, kw_only=True):
-    """A person let a held task run (`continue`), or refused it (`rollback`)."""
+    """A person let a held task run (`continue`), or refused it (`rollback`); or gave up one that runs (`rollback`): its end follows."""
 
     TOPIC = "deployment.task_confirmed"
     task_id: str

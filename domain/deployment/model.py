@@ -37,6 +37,7 @@ from domain.task.values import Artifact, Job, Source
 Phase = Literal["pending", "running", "waiting_confirm", "success", "failed", "cancelled", "rolled_back"]
 TaskState = Literal["blocked", "held", "active", "success", "failed", "cancelled"]
 TOUCHES_THE_TARGET = frozenset({"deploy", "health_check", "deploy_green", "switch_traffic", "cleanup_blue"})
+INSTALLS = frozenset({"deploy", "deploy_green"})
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -54,8 +55,16 @@ class Deployment(msgspec.Struct, frozen=True):
     failing: str = ""
     """Why it will have failed, once nothing runs any more."""
     failed_type: str = ""
+    touched: bool = False
+    """Something of it has changed the target, or may have."""
+    hurt: bool = False
+    """What was to change the target, or to look at it, ended badly."""
+    going_back: bool = False
+    """A person asked for the way back."""
     rollback_id: str = ""
     rolls_back: bool = False
+    placed: dict[str, int] = {}
+    """By application id: the release number under which it was last installed here."""
 
     # What it knows
 
@@ -96,16 +105,16 @@ class Deployment(msgspec.Struct, frozen=True):
     def source(self, application: str) -> Source:
         return self.application(application).source or self.plan.source
 
-    def job(self, task_id: str, *, release_number: int = 0) -> Job:
+    def job(self, task_id: str) -> Job:
         """What whoever runs the task needs to know."""
         spec = self.task(task_id)
         app, source = self.application(spec.application_id), self.source(spec.application_id)
         timeout = self.plan.target.config.get("timeout") if spec.type in TOUCHES_THE_TARGET else None
-        release = f"{source.git_tag or source.git_commit}-{release_number or self.release_number}"
+        number = self.placed.get(app.id, self.release_number)  # whoever looks at a release asks for the one that was installed
         return Job(
             deployment_id=self.id, type=spec.type, application_id=app.id, application_name=app.name, application_config=app.config,
-            source=source, target=self.plan.target, config=spec.config, release=release,
-            artifact=self.artifacts.get(app.id), timeout=float(str(timeout)) if timeout else self.plan.timeout,
+            source=source, target=self.plan.target, config=spec.config, release=f"{source.git_tag or source.git_commit}-{number}",
+            artifact=self.artifacts.get(app.id), timeout=float(str(timeout or 0)) or self.plan.timeout,
         )
 
     def next_tasks(self, also_succeeded: Iterable[str] = (), among: Iterable[str] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -125,7 +134,10 @@ def evolve(deployment: Deployment | None, event: Event) -> Deployment:
         return begin(event)
     if deployment is None:
         raise TypeError(f"a deployment begins with its plan: {event}")
-    return msgspec.structs.replace(deployment, version=event.version, **changes(deployment, event))
+    after = msgspec.structs.replace(deployment, version=event.version, **changes(deployment, event))
+    released = (after.task(task) for task in getattr(event, "released", ()))
+    installing = {task.application_id: after.release_number for task in released if task.type in INSTALLS}
+    return msgspec.structs.replace(after, placed={**after.placed, **installing}) if installing else after
 
 
 def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact: a table, not a function with branches
@@ -141,19 +153,20 @@ def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact
             return confirmed(d, event)
         case TaskSucceededInDeployment():
             artifacts = {**d.artifacts, d.task(event.task_id).application_id: event.artifact} if event.artifact else d.artifacts
-            return {"states": moved(d.states, success=(event.task_id,), active=event.released, held=event.held), "artifacts": artifacts}
+            return {"states": moved(d.states, success=(event.task_id,), active=event.released, held=event.held), "artifacts": artifacts,
+                    "touched": d.touched or d.task(event.task_id).type in TOUCHES_THE_TARGET}
         case TaskFailedInDeployment():
             return ended_badly(d, event.task_id, event.error, "failed")
         case TaskCancelledInDeployment():
-            return ended_badly(d, event.task_id, event.message, "cancelled")
+            return ended_badly(d, event.task_id, event.message, "cancelled", began=event.began)
         case TaskConfirmedInDeployment():
-            if event.decision == "continue":
-                return {"states": moved(d.states, active=event.released)}
-            return ended_badly(d, event.task_id, f"refused: {event.reason}", "failed")
-        case DeploymentWorkflowChanged():
-            return {"tasks": event.tasks, "states": {t.id: d.states.get(t.id, "blocked") for t in event.tasks}}
+            return {"states": moved(d.states, active=event.released)} if event.decision == "continue" else given_up(d, event)
+        case DeploymentWorkflowChanged():  # what was held waits for its dependencies anew: they may be others now
+            ran = {task: state for task, state in d.states.items() if state not in ("blocked", "held")}
+            return {"tasks": event.tasks, "states": {t.id: ran.get(t.id, "blocked") for t in event.tasks}}
         case DeploymentRetried():
-            return {"phase": "running", "failing": "", "failed_type": "", "deadline": event.deadline, "release_number": event.release_number,
+            return {"phase": "running", "failing": "", "failed_type": "", "hurt": False, "going_back": False, "deadline": event.deadline,
+                    "release_number": event.release_number,
                     "states": moved(d.states, blocked=event.task_ids, active=event.released, held=event.held)}
         case DeploymentSucceeded():
             return {"phase": "success"}
@@ -172,16 +185,25 @@ def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact
 
 def confirmed(d: Deployment, event: DeploymentConfirmed) -> dict[str, object]:
     if event.decision == "rollback":
-        return {"waiting_reason": "", "failing": f"rolled back by decision: {event.reason}", "phase": "running" if d.deadline else "pending"}
+        return {"waiting_reason": "", "failing": f"rolled back by decision: {event.reason}", "going_back": True,
+                "phase": "running" if d.deadline else "pending"}
     if not d.deadline:
         return {"phase": "pending", "waiting_reason": "", "approved": True}
     return {"phase": "running", "waiting_reason": "", "deadline": event.deadline, "states": moved(d.states, active=event.released, held=event.held)}
 
 
-def ended_badly(d: Deployment, task: str, error: str, state: TaskState) -> dict[str, object]:
+def given_up(d: Deployment, event: TaskConfirmedInDeployment) -> dict[str, object]:
+    if d.states[event.task_id] == "held":
+        return {**ended_badly(d, event.task_id, f"refused: {event.reason}", "failed", began=False), "going_back": True}
+    return {"failing": d.failing or f"{d.task(event.task_id).name}: given up by decision: {event.reason}", "going_back": True}
+
+
+def ended_badly(d: Deployment, task: str, error: str, state: TaskState, *, began: bool = True) -> dict[str, object]:
     spec = d.task(task)
-    worse = spec.type if spec.type in TOUCHES_THE_TARGET else d.failed_type or spec.type
-    return {"states": moved(d.states, **{state: (task,)}), "failing": d.failing or f"{spec.name}: {error}", "failed_type": worse}
+    on_target = spec.type in TOUCHES_THE_TARGET
+    return {"states": moved(d.states, **{state: (task,)}), "failing": d.failing or f"{spec.name}: {error}",
+            "failed_type": spec.type if on_target else d.failed_type or spec.type,
+            "touched": d.touched or (on_target and began), "hurt": d.hurt or (on_target and began)}
 
 
 def moved(states: Mapping[str, TaskState], **to: Iterable[str]) -> dict[str, TaskState]:

@@ -3,6 +3,8 @@
 from domain.event import Json, Value
 from domain.task.values import Source
 
+TASK_TYPES = frozenset({"build", "test", "deploy", "health_check", "prepare", "custom", "deploy_green", "switch_traffic", "cleanup_blue"})
+
 
 class TaskSpec(Value, frozen=True, kw_only=True):
     """One node of the workflow."""
