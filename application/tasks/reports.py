@@ -87,24 +87,29 @@ class Reports:
 
     async def fail(self, held: Holding, error: str, result: Json) -> Done:
         async def act(work: Work) -> str:
-            at, by = self._house.clock(), caller.actor.id
-            task = await work.task(held.task.id)
-            event = task.fail(held.attempt, held.token, error, result, at=at, by=by)
-            work.record(event)
-            if isinstance(event, TaskFailed):
-                d = await work.deployment(task.job.deployment_id)
-                await Steps(work, at, by).apply(d.id, decide.task_failed(d, task.id, error, at=at, by=by))
-            return task.id
+            return await self._failed(work, held, error, result, self._house.clock(), caller.actor.id)
 
         caller = self._caller(held, "fail")
         return await self._house.run(caller, "task:work", act)
 
+    @staticmethod
+    async def _failed(work: Work, held: Holding, error: str, result: Json, at: datetime, by: str) -> str:
+        task = await work.task(held.task.id)
+        event = task.fail(held.attempt, held.token, error, result, at=at, by=by)
+        work.record(event)
+        if isinstance(event, TaskFailed):
+            d = await work.deployment(task.job.deployment_id)
+            await Steps(work, at, by).apply(d.id, decide.task_failed(d, task.id, error, at=at, by=by))
+        return task.id
+
     async def cancelled(self, held: Holding, stopped: bool, message: str) -> Done:
-        """The attempt was to be stopped, and this came of it."""
+        """The attempt was to be stopped, and this came of it: it is cancelled; failed, where a person gave it up."""
 
         async def act(work: Work) -> str:
             at, by = self._house.clock(), caller.actor.id
             task = await work.task(held.task.id)
+            if task.given_up:
+                return await self._failed(work, held, f"{task.cancelling}; {message}", {"stopped": stopped}, at, by)
             event = task.cancelled(held.attempt, held.token, stopped, message, at=at, by=by)
             work.record(event)
             if isinstance(event, TaskCancelled):

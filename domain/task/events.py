@@ -80,7 +80,8 @@ class TaskTimedOut(Event, frozen=True, kw_only=True):
 
 
 class TaskConfirmed(Event, frozen=True, kw_only=True):
-    """A person decided about a task whose deadline had passed: `continue` gives it until `deadline`, `rollback` fails it."""
+    """A person decided about a task whose deadline had passed or that was out of sight: `continue` gives it until `deadline`, `rollback`
+    has it stopped and failed."""
 
     TOPIC = "task.confirmed"
     attempt: int

@@ -44,6 +44,8 @@ class Task(msgspec.Struct, frozen=True):
     """The target is out of sight: the outcome is open."""
     cancelling: str = ""
     """Why somebody wants it stopped."""
+    given_up: bool = False
+    """A person decided that it has failed: it is being stopped for that."""
 
     @property
     def key(self) -> str:
@@ -54,9 +56,11 @@ class Task(msgspec.Struct, frozen=True):
         return self.state in OPEN
 
     def release_again(self, job: Job, *, at: datetime, by: str) -> TaskReleased:
-        """A new attempt after a failed one."""
+        """A new attempt after one that failed or was cancelled."""
         if self.is_open:
             raise Refused(f"{self.id} has not ended: cancel it before you run it again")
+        if self.state == "success":
+            raise Refused(f"{self.id} has succeeded: there is nothing to run again")
         return TaskReleased(stream=self.id, version=self.version + 1, at=at, by=by, attempt=self.attempt + 1, job=job)
 
     def begin(self, worker: str, deadline: datetime, *, at: datetime, by: str) -> TaskStarted | TaskTakenOver:
@@ -101,8 +105,11 @@ class Task(msgspec.Struct, frozen=True):
         return TaskTimedOut(stream=self.id, version=self.version + 1, at=at, by=by, attempt=self.attempt, deadline=deadline)
 
     def confirm(self, decision: Decision, reason: str, deadline: datetime, *, at: datetime, by: str) -> TaskConfirmed:
-        if self.state != "waiting_confirm":
+        """A person's word, where the deadline has passed or nobody knows how it stands: give it more time, or give it up."""
+        if self.state != "waiting_confirm" and not self.unknown:
             raise Refused(f"{self.id} does not wait for a decision: it is {self.state}")
+        if self.cancelling:
+            raise Refused(f"{self.id} is being stopped: {self.cancelling}")
         return TaskConfirmed(stream=self.id, version=self.version + 1, at=at, by=by, attempt=self.attempt, decision=decision, reason=reason,
                              deadline=deadline if decision == "continue" else None)
 
@@ -147,8 +154,9 @@ def evolve(task: Task | None, event: Event) -> Task:
         case TaskTimedOut():
             return msgspec.structs.replace(task, version=event.version, state="waiting_confirm")
         case TaskConfirmed():
-            state: State = "running" if event.decision == "continue" else "waiting_confirm"
-            return msgspec.structs.replace(task, version=event.version, state=state, deadline=event.deadline or task.deadline)
+            if event.decision == "rollback":
+                return msgspec.structs.replace(task, version=event.version, given_up=True)
+            return msgspec.structs.replace(task, version=event.version, state="running", deadline=event.deadline)
         case TaskCancelRequested():
-            return msgspec.structs.replace(task, version=event.version, cancelling=event.reason)
+            return msgspec.structs.replace(task, version=event.version, cancelling=event.reason or "nobody said why")
     raise TypeError(f"not a fact about a task: {event}")
