@@ -75,7 +75,8 @@ def test_the_key_in_home_is_made_once_and_for_its_owner_alone(tmp_path: Path):
 
 
 def test_starters_that_come_together_get_the_same_key(tmp_path: Path):
-    program = "import sys; from pathlib import Path; from adapters.secrets.key import from_home; sys.stdin.read(1); print(from_home(Path(sys.argv[1])).hex())"
+    program = ("import sys; from pathlib import Path; from adapters.secrets.key import from_home\n"
+               "sys.stdin.read(1); print(from_home(Path(sys.argv[1])).hex())")
     starters = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                  cwd=Path(__file__).parents[2]) for _ in range(6)]
     for starter in starters:
