@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api import settings as configuration
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from api.wiring import server, tools
 from api.wiring.errors import EXPECTED
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return int(arguments.run(arguments) or 0)
-    except (SettingsError, *EXPECTED) as error:
+    except EXPECTED as error:
         print(f"tiangong: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

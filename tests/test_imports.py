@@ -14,7 +14,8 @@ MAY = {  # room -> what it may import besides itself and the standard library
     "application.ports": ("domain",),
     "projections": ("domain", "psycopg", "psycopg_pool", "msgspec"),
     "adapters": ("application.ports", "domain", "eventsourcing", "psycopg", "psycopg_pool", "msgspec"),
-    "api": ("application", "projections", "domain", "fastapi", "starlette", "strawberry", "graphql", "uvicorn", "pydantic", "msgspec", "yaml", "prometheus_client"),
+    "api": ("application", "projections", "domain", "fastapi", "starlette", "strawberry", "graphql", "uvicorn", "pydantic", "msgspec", "yaml",
+            "prometheus_client"),
 }
 NEVER = [  # (who, what): `*` stands for one name
     ("projections", "domain.*.model"),
@@ -60,7 +61,7 @@ def allowed(module: str) -> tuple[str, ...]:
     rooms = [room for room in MAY if under(module, room)]
     closest = max(rooms, key=len)
     extra = tuple(name for room, names in DRIVERS.items() if under(module, room) for name in names)
-    own = closest if closest.startswith("domain.") or closest.startswith("application.") else module.split(".")[0]
+    own = closest if closest.startswith(("domain.", "application.")) else module.split(".")[0]
     if own == "adapters":
         own = ".".join(module.split(".")[:2])  # adapters do not import one another
     return (own, *MAY[closest], *extra)

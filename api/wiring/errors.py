@@ -5,8 +5,9 @@ import psycopg
 from adapters.embedded_postgres import EmbeddedPostgresError
 from adapters.event_store.reading import Gap
 from api.home import HomeInUse
+from api.settings import SettingsError
 from application.ports.log import LogUnavailable
 from domain.errors import DomainError
 
 EXPECTED: tuple[type[Exception], ...] = (
-    EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)
+    SettingsError, EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)
