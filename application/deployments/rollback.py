@@ -32,7 +32,7 @@ async def make_rollback(planner: Planner, work: Work, command: RollBack, *, at: 
     if bad.rolls_back and not command.automatic:
         raise Refused(f"{bad.id} is being rolled back already")
     lane = await work.lane(bad.environment_id)
-    created = msgspec.structs.replace(await way_back(planner, work, bad, lane, command, by=by), change_id=change_id)
+    created = msgspec.structs.replace(await way_back(planner, work, bad, lane, command, by=by), change_id=change_id, at=at)
     work.record(created, *decide.start_rollback(bad, created.stream, automatic=command.automatic, at=at, by=by))
     steps = Steps(work, at, by)
     if lane.holds(bad.id):
