@@ -1,15 +1,25 @@
-"""Lines on their way to the store: numbered at once, kept until they are stored, bounded."""
+"""Lines on their way to the store: numbered at once, kept until they are stored, bounded in two ways.
 
+What waits while the database is away is at most WAITING bytes; what does not fit any more is counted, and a line says how many are
+missing there. What one log holds in all is about KEPT bytes: of a command that writes without end the beginning and the last TAIL lines
+are kept, and a line between them counts the others.
+"""
+
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from application.ports.logs import Level
 
-LIMIT = 10 << 20
-"""Bytes that wait at most, while the database is away."""
+WAITING = 10 << 20
+KEPT = 64 << 20
+TAIL = 1000
 LONGEST = 16 << 10
 """Characters of a line; a longer one is split."""
+CHUNK = 256
+"""Lines."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -22,40 +32,89 @@ class Line(msgspec.Struct, frozen=True):
 encode = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Lines that are stored together. While it is not known whether that has happened, it stays exactly as it is."""
+
+    first: int
+    lines: list[bytes]
+    offset: int
+
+
 class Buffer:
-    def __init__(self, next_seq: int) -> None:
-        self.next_seq = next_seq
-        self.dropped = 0
-        self._lines: list[bytes] = []
-        self._bytes = 0
+    """`seq`: the number of the next line. `offset`: how far the source had been read. `stored`: bytes that are stored already."""
+
+    def __init__(self, seq: int = 1, offset: int = 0, stored: int = 0) -> None:
+        self.seq, self.offset, self._kept = seq, offset, stored
+        self.lost = False
+        """Lines are missing."""
+        self._dropped = 0
+        self._lines: deque[tuple[bytes, int]] = deque()
+        self._tail: deque[tuple[str, str, Level]] = deque()
+        self._waiting = 0
+        self._flight: Chunk | None = None
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._lines) + (len(self._flight.lines) if self._flight else 0)
 
-    def add(self, message: str, level: Level) -> None:
+    def add(self, message: str, level: Level, offset: int | None = None) -> None:
         text = message.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
+        at = now()
         for start in range(0, max(len(text), 1), LONGEST):
-            self._one(text[start:start + LONGEST], level)
+            self._one(at, text[start:start + LONGEST], level)
+        if offset is not None and offset > self.offset:
+            self.offset = offset
+            if self._lines:
+                self._lines[-1] = (self._lines[-1][0], offset)
 
-    def _one(self, message: str, level: Level) -> None:
-        if self._bytes >= LIMIT:
-            self.dropped += 1
-            return
-        if self.dropped:
-            lost, self.dropped = self.dropped, 0
-            self._put(f"{lost} lines were dropped here: they could not be stored in time", "warn")
-        self._put(message, level)
+    def _one(self, at: str, message: str, level: Level) -> None:
+        if self._kept >= KEPT:
+            self._hold_back(at, message, level)
+        elif self._waiting >= WAITING:
+            self._dropped, self.lost = self._dropped + 1, True
+        else:
+            self._tell_dropped()
+            self._put(at, message, level)
 
-    def _put(self, message: str, level: Level) -> None:
-        line = encode(Line(self.next_seq, datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"), level, message))
-        self.next_seq += 1
-        self._lines.append(line)
-        self._bytes += len(line)
+    def _hold_back(self, at: str, message: str, level: Level) -> None:
+        if not self._tail:
+            self._put(at, f"the log has reached {KEPT >> 20} MiB: from here on only its last {TAIL} lines are kept, and shown at its end", "warn")
+        self._tail.append((at, message, level))
+        if len(self._tail) > TAIL:
+            self._tail.popleft()
+            self._dropped, self.lost = self._dropped + 1, True
 
-    def first(self, most: int) -> list[bytes]:
-        """The oldest lines that wait, without taking them away."""
-        return self._lines[:most]
+    def _tell_dropped(self) -> None:
+        if self._dropped:
+            self._put(now(), f"{self._dropped} lines were dropped here", "warn")
+            self._dropped = 0
 
-    def stored(self, count: int) -> None:
-        self._bytes -= sum(map(len, self._lines[:count]))
-        del self._lines[:count]
+    def _put(self, at: str, message: str, level: Level) -> None:
+        line = encode(Line(self.seq, at, level, message))
+        self._lines.append((line, self.offset))
+        self.seq += 1
+        self._waiting += len(line)
+        self._kept += len(line)
+
+    def finish(self) -> None:
+        """No more lines come: what is missing is told, and what was held back is taken in."""
+        self._tell_dropped()
+        while self._tail:
+            self._put(*self._tail.popleft())
+
+    def chunk(self) -> Chunk | None:
+        """The oldest lines that wait; the same ones again until they are `stored`."""
+        if self._flight is None and self._lines:
+            first = self.seq - len(self._lines)
+            taken = [self._lines.popleft() for _ in range(min(CHUNK, len(self._lines)))]
+            self._flight = Chunk(first, [line for line, _ in taken], taken[-1][1])
+        return self._flight
+
+    def stored(self) -> None:
+        if self._flight is not None:
+            self._waiting -= sum(map(len, self._flight.lines))
+            self._flight = None
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

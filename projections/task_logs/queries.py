@@ -9,17 +9,28 @@ from psycopg_pool import AsyncConnectionPool
 
 Line = dict[str, Any]
 decode = msgspec.json.Decoder(list[Line]).decode
+CHUNKS_A_PAGE = 20
+# From the chunk on that holds the next line: found in the index, however long the log is.
 CHUNKS = """
 select lines from ops.log_chunks
- where task_id = %s and attempt = %s and first_seq + count > %s order by first_seq limit %s"""
+ where task_id = %(task)s and attempt = %(attempt)s
+   and first_seq >= coalesce((
+     select max(first_seq) from ops.log_chunks where task_id = %(task)s and attempt = %(attempt)s and first_seq <= %(after)s + 1), 0)
+ order by first_seq limit %(chunks)s"""
 ENDS = """
 select task_id, attempt, lines, encode(digest, 'hex') as digest, coalesce(complete, false) as complete, closed_at
   from ops.log_ends where task_id = any(%s) order by task_id, attempt"""
 LAST = """
-select c.task_id, c.lines from unnest(%s::text[]) t(id)
- cross join lateral (select max(attempt) as attempt from ops.log_ends where task_id = t.id) a
+select c.task_id, c.lines from unnest(%(tasks)s::text[]) t(id)
+ cross join lateral (select attempt from ops.log_ends where task_id = t.id order by attempt desc limit 1) a
  cross join lateral (
-   select task_id, first_seq, lines from ops.log_chunks where task_id = t.id and attempt = a.attempt order by first_seq desc limit %s) c
+   select first_seq + count as next from ops.log_chunks where task_id = t.id and attempt = a.attempt order by first_seq desc limit 1) l
+ cross join lateral (
+   select task_id, first_seq, lines from ops.log_chunks
+    where task_id = t.id and attempt = a.attempt and first_seq >= l.next - %(n)s
+    union all
+   (select task_id, first_seq, lines from ops.log_chunks
+     where task_id = t.id and attempt = a.attempt and first_seq < l.next - %(n)s order by first_seq desc limit 1)) c
  order by c.task_id, c.first_seq"""
 
 
@@ -36,8 +47,9 @@ async def lines(pool: AsyncConnectionPool, task_id: str, attempt: int | None = N
     attempt = attempt or await last_attempt(pool, task_id)
     found: list[Line] = []
     while len(found) < limit:
+        place = {"task": task_id, "attempt": attempt, "after": after_seq, "chunks": CHUNKS_A_PAGE}
         async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
-            chunks = await (await cursor.execute(CHUNKS, (task_id, attempt, after_seq + 1, 20))).fetchall()
+            chunks = await (await cursor.execute(CHUNKS, place)).fetchall()
         read = [line for (chunk,) in chunks for line in decode(chunk) if line["seq"] > after_seq]
         if not read:
             break
@@ -53,9 +65,9 @@ async def ends(pool: AsyncConnectionPool, task_ids: Sequence[str]) -> list[Line]
 
 
 async def last_lines(pool: AsyncConnectionPool, task_ids: Sequence[str], n: int = 100) -> dict[str, list[Line]]:
-    """The last `n` lines of each task's newest attempt."""
+    """The last `n` lines of each task's newest attempt; a task without any is left out."""
     async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
-        rows = await (await cursor.execute(LAST, (list(task_ids), n))).fetchall()
+        rows = await (await cursor.execute(LAST, {"tasks": list(task_ids), "n": n})).fetchall()
     found: dict[str, list[Line]] = {}
     for task_id, chunk in rows:
         found.setdefault(task_id, []).extend(decode(chunk))
