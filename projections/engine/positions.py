@@ -6,6 +6,7 @@ from typing import Self
 
 import psycopg
 
+from projections.engine.connections import bounded
 from projections.engine.projector import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class Positions:
         self.current = 0
         """How far the read models have come, as far as is known here."""
         self.connected = False
-        self._conninfo, self._look = conninfo, look
+        self._conninfo, self._look = bounded(conninfo, "tiangong positions"), look
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
@@ -57,7 +58,7 @@ class Positions:
         failures = 0
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=5) as conn:
+                async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as conn:
                     await conn.execute(f"listen {CHANNEL}")  # before the first look: nothing falls between the two
                     self.connected, failures = True, 0
                     while True:

@@ -26,7 +26,7 @@ update tasks set status = 'waiting_confirm', waiting_for = %(waiting_for)s, upda
  where id = any(%(task_ids)s);
 
 -- block_again --
-update tasks set status = 'blocked', waiting_for = null, outcome = null, message = '', error_message = '', result = null, artifact = null, worker = '', deadline = null,
+update tasks set status = 'blocked', waiting_for = null, outcome = null, message = '', error_message = '', result = null, worker = '', deadline = null,
        confirmed_by = null, confirmed_at = null, started_at = null, completed_at = null, updated_at = %(at)s, position = %(position)s
  where id = any(%(task_ids)s);
 

@@ -23,7 +23,7 @@ async def positions(database: str):
 
 def kill_listener(admin: psycopg.Connection) -> int:
     query = """select count(pg_terminate_backend(pid)) from pg_stat_activity
-                where datname = current_database() and query like '%positions where%' and pid <> pg_backend_pid()"""
+                where datname = current_database() and application_name = 'tiangong positions'"""
     return admin.execute(query).fetchone()[0]
 
 

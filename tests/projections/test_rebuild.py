@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -92,6 +93,27 @@ def test_what_was_applied_while_the_log_was_replayed_is_there_too(projector: Pro
     done = rebuild(database, read, PROJECTIONS)
     assert done.position == projector.position == 900
     assert check(database, reader(records), PROJECTIONS).ok
+
+
+def test_a_projector_that_never_rests_and_rebuilds_do_not_disturb_each_other(database: str):
+    records, stop = history(6, 3000), threading.Event()
+
+    def project() -> int:
+        projector, position = Projector(database, PROJECTIONS), 0
+        while position < len(records) and not stop.is_set():
+            position = projector.apply(records[position:position + 5])
+        projector.close()
+        return position
+
+    with ThreadPoolExecutor(1) as thread:
+        projecting = thread.submit(project)
+        positions = [rebuild(database, reader(records), PROJECTIONS).position for _ in range(4)]
+        stop.set()
+        end = projecting.result(60)
+    assert positions == sorted(positions)
+    assert positions[-1] <= end
+    report = check(database, reader(records), PROJECTIONS)
+    assert (report.ok, report.position) == (True, end), report.first_difference
 
 
 async def test_reads_go_on_while_tables_are_exchanged(projector: Projector, database: str, pool):

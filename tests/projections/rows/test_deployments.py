@@ -92,7 +92,7 @@ async def test_a_deadline_that_passed_waits_for_a_person_who_may_give_more_time(
 
 async def test_a_decision_to_go_back_leaves_it_running_until_it_is_over(given, pool):
     given(planned(), started(), ASKED, decided("rollback"))
-    assert await seen(pool, "phase", "waiting_for", "decision") == ("running", None, "rollback")
+    assert await seen(pool, "phase", "waiting_for", "decision", "deadline") == ("running", None, "rollback", later(1800))
     given(FAILED)
     assert await seen(pool, "phase", "error_message") == ("failed", "deploy api: exit 1")
 
@@ -133,6 +133,12 @@ async def test_a_rollback_that_failed_leaves_it_as_it_was_and_is_told(given, poo
 async def test_a_failure_with_no_way_back_says_both(given, pool):
     given(planned(), started(), FAILED, fact(DeploymentRollbackFailed, "dep_1", rollback_id="", error="nothing ran before"))
     assert await seen(pool, "phase", "error_message") == ("failed", "deploy api: exit 1; the rollback failed: nothing ran before")
+
+
+async def test_a_retry_after_a_rollback_that_failed_forgets_both(given, pool):
+    given(planned(), started(), FAILED, fact(DeploymentRollbackFailed, "dep_1", rollback_id="", error="nothing ran before"),
+          fact(DeploymentRetried, "dep_1", task_ids=("task_2",), deadline=later(99), release_number=2, released=("task_2",)))
+    assert await seen(pool, "phase", "error_message") == ("running", "")
 
 
 async def test_what_happens_to_its_tasks_moves_its_version(given, pool):

@@ -201,6 +201,19 @@ async def test_an_edited_workflow_drops_adds_and_reorders_tasks_and_keeps_what_h
     assert await get_task(pool, "task_3") is None
 
 
+async def test_an_edited_workflow_leaves_what_is_released_or_held_as_it_is(given, pool):
+    held = msgspec.structs.replace(CHECK, depends_on=("task_1",))
+    given(planned(tasks=(BUILD, DEPLOY, held)), *ended(held=("task_3",)), released("task_2"),
+          fact(DeploymentWorkflowChanged, "dep_1", tasks=(BUILD, DEPLOY, held)))
+    assert await statuses(pool) == {"task_1": "success", "task_2": "pending", "task_3": "waiting_confirm"}
+
+
+async def test_an_edited_workflow_blocks_and_frees_what_has_not_been_released(given, pool):
+    first, last = msgspec.structs.replace(DEPLOY, depends_on=()), msgspec.structs.replace(BUILD, depends_on=("task_2",))
+    given(planned(tasks=(BUILD, DEPLOY)), fact(DeploymentWorkflowChanged, "dep_1", tasks=(first, last)))
+    assert await statuses(pool) == {"task_2": "pending", "task_1": "blocked"}
+
+
 @pytest.mark.parametrize(("filters", "expected"), [
     ({"deployment_id": "dep_1"}, ["task_1", "task_2", "task_3"]),
     ({"status": "pending"}, ["task_4", "task_1"]),
