@@ -11,7 +11,7 @@ COMMIT = re.compile(r"[0-9a-f]{4,64}")
 FULL = (40, 64)
 REFUSED = ("unadvertised object", "not our ref", "dumb http transport", "does not support shallow", "remote ref")
 """How servers say that they do not serve a commit by its id."""
-OWN_WORDS = ("fatal: ", "error: ", "remote: ", "ssh: ", "Host key verification failed", "Permission denied")
+OWN_WORDS = re.compile(r"(fatal|error|remote|ssh|kex_exchange_identification): |.*(verification failed|Permission denied|Connection (closed|reset))")
 
 
 class GitFailed(Exception):
@@ -39,7 +39,7 @@ class Git:
 
 
 def own_words(lines: list[str]) -> str:
-    return "; ".join(line for line in lines if line.startswith(OWN_WORDS)) or (lines[-1] if lines else "")
+    return "; ".join(line for line in lines if OWN_WORDS.match(line)) or (lines[-1] if lines else "")
 
 
 async def checkout(git: Git, url: str, tag: str, commit: str) -> str:

@@ -14,6 +14,8 @@ LONGEST_LINE = 16384
 """Bytes."""
 FLOOD = 50_000
 """Lines a second above which a command is slowed down, by reading its output later, so that it cannot take the server's time."""
+BREATH = 500
+"""Lines after which others get their turn."""
 PATIENCE = 10.0
 """Seconds beyond the grace that a supervisor gets to end."""
 
@@ -68,13 +70,13 @@ async def pump(source: asyncio.StreamReader, on_line: Callable[[str], None]) -> 
     rest = b""
     while piece := await source.read(PIECE):
         *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            for part in split(line.removesuffix(b"\r")):
-                on_line(part.decode(errors="replace"))
         *full, rest = split(rest)
-        for part in full:
-            on_line(part.decode(errors="replace"))
-        await asyncio.sleep(len(lines) / FLOOD)
+        parts = [part for line in lines for part in split(line.removesuffix(b"\r"))] + full
+        for start in range(0, len(parts), BREATH):
+            some = parts[start:start + BREATH]
+            for part in some:
+                on_line(part.decode(errors="replace"))
+            await asyncio.sleep(len(some) / FLOOD)
     if rest:
         on_line(rest.decode(errors="replace"))
 

@@ -63,10 +63,15 @@ def environment(address: Address, credentials: Credentials, private: Path, known
 
 
 def ssh(key: str, private: Path, known_hosts: Path) -> list[str]:
-    options = ("BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=accept-new", f"UserKnownHostsFile={known_hosts}",
-               "ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=3")
-    identity = write(private / "ssh_key", decoded(key)) if key else "none"
+    options = ("BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=accept-new",
+               f"UserKnownHostsFile={quoted(known_hosts)}", "ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=3")
+    identity = quoted(write(private / "ssh_key", decoded(key))) if key else "none"
     return ["ssh", "-F", "/dev/null", "-o", f"IdentityFile={identity}", *(word for option in options for word in ("-o", option))]
+
+
+def quoted(path: Path) -> str:
+    """As ssh's options want a path: it cuts at spaces and replaces what follows a `%`."""
+    return '"' + str(path).replace("%", "%%") + '"'
 
 
 def decoded(key: str) -> str:
