@@ -7,13 +7,13 @@ import msgspec
 
 from application.caller import Caller
 from application.deployments.create import CreateDeployment, Planner
-from application.deployments.rollback import RollBack, make_rollback
+from application.deployments.rollback import RollBack, make_rollback, way_back
 from application.deployments.steps import Steps
 from application.house import Done, House
 from application.work import Work
-from domain.change.events import ChangeCreated
+from domain.change.events import ChangeCreated, ChangeSubmitted
 from domain.change.model import TYPES, Change
-from domain.errors import Invalid
+from domain.errors import Invalid, Refused
 from domain.event import Json
 
 
@@ -87,7 +87,8 @@ class Changes:
         return await self._house.run(caller, "change:cancel", act, (id, reason))
 
     async def execute(self, caller: Caller, id: str) -> Done:
-        """Do what was approved: make its deployment, in the same append."""
+        """Do what was approved: make its deployment, in the same append. Where something else would run, the approval is void: that is
+        stored, and the execution is refused."""
 
         async def act(work: Work) -> str:
             at, by = self._house.clock(), caller.actor.id
@@ -95,27 +96,33 @@ class Changes:
             what = understood(change.type, change.payload)
             digest = await self._plan_digest(work, change)
             executed = change.execute(self._house.new_id("dep"), digest, at=at, by=by)
+            if isinstance(executed, ChangeSubmitted):
+                work.record(executed)
+                return id
             if isinstance(what, RollbackPayload):
                 command = RollBack(what.deployment_id, what.target_version_id, automatic=False)
                 deployment = await make_rollback(self._planner, work, command, at=at, by=by, change_id=id)
             else:
                 created = await self._planner.plan(work, request(what, id), by=by)
                 work.record(created)
-                await Steps(work, at, by).start_or_queue(created.stream)
+                await Steps(work, at, by).begin(created.stream)
                 deployment = created.stream
             work.events.insert(0, msgspec.structs.replace(executed, deployment_id=deployment))
             return id
 
-        return await self._house.run(caller, "change:execute", act, id)
+        done = await self._house.run(caller, "change:execute", act, id)
+        if any(isinstance(event, ChangeSubmitted) for event in done.events):
+            raise Refused("what would run is not what was approved any more: it waits for approval again", position=done.position)
+        return done
 
     async def finish(self, caller: Caller, deployment: str) -> Done:
-        """Its deployment has ended."""
+        """Its deployment has ended. One that runs again by now will end once more."""
 
         async def act(work: Work) -> str:
             d = await work.deployment(deployment)
-            if d.plan.change_id:
+            if d.plan.change_id and not d.is_open:
                 change = await work.change(d.plan.change_id)
-                error = "" if d.phase == "success" else d.failing or d.phase
+                error = d.failing or ("" if d.phase in ("success", "rolled_back") else d.phase)
                 work.record(*change.finish(error, at=self._house.clock(), by=caller.actor.id))
             return deployment
 
@@ -126,10 +133,13 @@ class Changes:
         what = understood(change.type, change.payload)
         parts: list[object] = [change.type, change.payload]
         if isinstance(what, RollbackPayload):
-            parts.append((await work.deployment(what.deployment_id)).phase)
+            bad = await work.deployment(what.deployment_id)
+            command = RollBack(what.deployment_id, what.target_version_id, automatic=False)
+            planned = await way_back(self._planner, work, bad, await work.lane(bad.environment_id), command, by="")
+            parts += [bad.phase, planned.artifacts]
         else:
             planned = await self._planner.plan(work, request(what, change.id), by="")
-            parts += [planned.source, planned.applications, planned.target]
+        parts += [planned.source, planned.applications, planned.target]
         return "sha256:" + hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
 

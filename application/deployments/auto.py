@@ -39,7 +39,8 @@ class AutoDeploy:
         async def act(work: Work) -> str:
             created = await self._planner.plan(work, command, by=caller.actor.id)
             work.record(created)
-            await Steps(work, created.at, caller.actor.id).start_or_queue(created.stream)
+            await Steps(work, created.at, caller.actor.id).begin(created.stream)
             return created.stream
 
-        return await self._house.run(caller, "deployment:create", act, command)
+        asked = (command.version_id, command.environment_id)  # not the applications: a repetition may find more of them
+        return await self._house.run(caller, "deployment:create", act, asked)

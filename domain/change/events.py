@@ -14,7 +14,7 @@ class ChangeCreated(Event, frozen=True, kw_only=True):
 
 
 class ChangeSubmitted(Event, frozen=True, kw_only=True):
-    """The applicant asks for approval of exactly what the digest covers."""
+    """Approval is asked for, of exactly what the digest covers: by the applicant, or again because an earlier approval was void."""
 
     TOPIC = "change.submitted"
     plan_digest: str

@@ -1,6 +1,7 @@
 """A change: somebody asks, somebody else agrees to exactly that, then it is done.
 
-`draft → submitted → approved / rejected → executing → completed / failed`; `cancelled` at any time before it is executed.
+`draft → submitted → approved / rejected → executing → completed / failed`; `cancelled` at any time before it is executed. An approval
+that is void by the time of the execution leads back to `submitted`.
 """
 
 from datetime import datetime
@@ -49,10 +50,11 @@ class Change(msgspec.Struct, frozen=True):
         self._must_be_another(by)
         return ChangeRejected(stream=self.id, version=self.version + 1, at=at, by=by, reason=reason)
 
-    def execute(self, deployment: str, plan_digest: str, *, at: datetime, by: str) -> ChangeExecuted:
+    def execute(self, deployment: str, plan_digest: str, *, at: datetime, by: str) -> ChangeExecuted | ChangeSubmitted:
+        """Where something else would run than was approved, the approval is void: it is asked for anew, of what would run now."""
         self._must_be("approved")
         if plan_digest != self.plan_digest:
-            raise Refused("what would run is not what was approved: make a new change", approved=self.plan_digest, now=plan_digest)
+            return ChangeSubmitted(stream=self.id, version=self.version + 1, at=at, by=by, plan_digest=plan_digest)
         return ChangeExecuted(stream=self.id, version=self.version + 1, at=at, by=by, deployment_id=deployment)
 
     def cancel(self, reason: str, *, at: datetime, by: str) -> ChangeCancelled:
