@@ -14,7 +14,7 @@ from application.work import Work
 from domain.deployment import decide, editing
 from domain.deployment.values import TaskSpec
 from domain.errors import Refused
-from domain.event import Json
+from domain.event import Event, Json
 
 CANCELLED = "Deployment cancelled by user"
 
@@ -43,11 +43,7 @@ class Deployments:
         async def act(work: Work) -> str:
             created = await self._planner.plan(work, command, by=caller.actor.id)
             work.record(created)
-            steps = Steps(work, created.at, caller.actor.id)
-            if command.manual_approval:
-                work.record(*decide.ask_for_approval(await work.deployment(created.stream), at=created.at, by=caller.actor.id))
-            elif command.auto_start:
-                await steps.start_or_queue(created.stream)
+            await Steps(work, created.at, caller.actor.id).begin(created.stream)
             return created.stream
 
         return await self._house.run(caller, "deployment:create", act, command)
@@ -67,14 +63,14 @@ class Deployments:
         return await self._act(caller, "deployment:cancel", id, act, reason)
 
     async def confirm(self, caller: Caller, id: str, decision: Literal["continue", "rollback"], reason: str) -> Done:
-        """A person's word: go on, or leave it and go back."""
+        """A person's word: go on, or leave it and go back. What is not to start by itself still waits for `execute`."""
 
         async def act(work: Work, steps: Steps) -> None:
             before = await work.deployment(id)
             await steps.apply(id, decide.confirm(before, decision, reason, at=self._house.clock(), by=caller.actor.id))
             if decision == "rollback":
                 await steps.stop_active(id, f"rolled back by decision: {reason}")
-            elif before.deadline is None:
+            elif before.deadline is None and before.plan.auto_start:
                 await steps.start_or_queue(id)
 
         return await self._act(caller, "deployment:confirm", id, act, (decision, reason))
@@ -87,11 +83,14 @@ class Deployments:
             d = await work.deployment(id)
             decide.must_be_retryable(d, tasks)
             lane = await work.lane(d.environment_id)
+            decide.must_stand_as_it_left(d, lane.overtaken(d.application_ids, d.release_number))
             if behind := lane.in_the_way_of(id, d.application_ids):
                 raise Refused(f"{behind[0]} is in the environment: retry when it is over", behind=list(behind))
-            place = lane.ask(d.environment_id, id, d.application_ids, at=at, by=by)
-            await steps.apply(id, decide.retry(d, tasks, lane.number + 1, at=at, by=by))
-            work.record(place)
+            beside: list[Event] = [lane.ask(d.environment_id, id, d.application_ids, at=at, by=by)]
+            if d.plan.rollback_of:
+                undone = await work.deployment(d.plan.rollback_of)
+                beside += decide.start_rollback(undone, id, automatic=False, at=at, by=by)
+            await steps.apply(id, decide.retry(d, tasks, lane.number + 1, at=at, by=by), *beside)
 
         return await self._act(caller, "deployment:retry", id, act, tasks)
 

@@ -84,6 +84,7 @@ def ids_of(names: Sequence[str], apps: Sequence[AppSnapshot]) -> tuple[str, ...]
     known = {app.name: app.id for app in apps} | {app.id: app.id for app in apps}
     if strange := [name for name in names if name not in known]:
         raise Invalid(f"{strange[0]} is not one of the applications to deploy", field="must_in_order")
-    if len(set(names)) < len(names):
+    ids = tuple(known[name] for name in names)
+    if len(set(ids)) < len(ids):
         raise Invalid("an application has one place in the order", field="must_in_order")
-    return tuple(known[name] for name in names)
+    return ids

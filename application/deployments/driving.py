@@ -52,6 +52,11 @@ class Driving:
         await Steps(work, at, by).apply(id, decide.no_way_back(d, error, at=at, by=by))
         return id
 
+    async def is_open(self, stream: str) -> bool:
+        """Whether a deployment or a task has not ended."""
+        found = await Work(self._house.log, self._house.cache).find(stream)
+        return found is not None and bool(found.is_open)
+
     async def pass_deadline(self, caller: Caller, id: str, due: datetime) -> Done:
         async def act(work: Work) -> str:
             d = await work.deployment(id)

@@ -11,7 +11,7 @@ from application.work import Work
 from domain.deployment import decide
 from domain.deployment.events import DeploymentCreated
 from domain.deployment.model import Deployment
-from domain.errors import NotFound, Refused
+from domain.errors import NotFound
 from domain.lane.events import Installed
 from domain.lane.model import Lane
 from domain.task.values import Source
@@ -29,16 +29,13 @@ class RollBack:
 async def make_rollback(planner: Planner, work: Work, command: RollBack, *, at: datetime, by: str, change_id: str = "") -> str:
     """Plan and start the way back; its id."""
     bad = await work.deployment(command.deployment_id)
-    if bad.rolls_back and not command.automatic:
-        raise Refused(f"{bad.id} is being rolled back already")
     lane = await work.lane(bad.environment_id)
     created = msgspec.structs.replace(await way_back(planner, work, bad, lane, command, by=by), change_id=change_id, at=at)
     work.record(created, *decide.start_rollback(bad, created.stream, automatic=command.automatic, at=at, by=by))
     steps = Steps(work, at, by)
     if lane.holds(bad.id):
         place = lane.hand_over(bad.id, created.stream, tuple(app.id for app in created.applications), at=at, by=by)
-        await steps.apply(created.stream, decide.start(await work.deployment(created.stream), place.number, at=at, by=by))
-        work.record(place)
+        await steps.apply(created.stream, decide.start(await work.deployment(created.stream), place.number, at=at, by=by), place)
     else:
         await steps.start_or_queue(created.stream)
     return created.stream
@@ -47,7 +44,7 @@ async def make_rollback(planner: Planner, work: Work, command: RollBack, *, at: 
 async def way_back(planner: Planner, work: Work, bad: Deployment, lane: Lane, command: RollBack, *, by: str) -> DeploymentCreated:
     if command.target_version_id:
         return await to_version(planner, work, bad, lane, command.target_version_id, by=by)
-    before = {app: found for app in bad.application_ids if (found := lane.before(app, bad.id))}
+    before = {app: found for app in bad.application_ids if (found := before_it(lane, bad, app))}
     if not before:
         raise NotFound(f"nothing of {bad.id} ran in this environment before: there is nothing to go back to")
     created = await plan(planner, work, bad, next(iter(before.values())).version_id, before, by=by)
@@ -56,6 +53,12 @@ async def way_back(planner: Planner, work: Work, bad: Deployment, lane: Lane, co
     apps = tuple(msgspec.structs.replace(app, source=source_from(before[app.id], app.repository)) for app in created.applications)
     mixed = msgspec.structs.replace(created.source, version_id="", git_tag="", git_commit="")
     return msgspec.structs.replace(created, applications=apps, source=mixed)
+
+
+def before_it(lane: Lane, bad: Deployment, app: str) -> Installed | None:
+    """What ran before it; None as well where that is too long ago to be remembered."""
+    forgotten = bad.phase == "success" and not any(i.deployment_id == bad.id for i in lane.installed.get(app, ()))
+    return None if forgotten else lane.before(app, bad.id)
 
 
 async def to_version(planner: Planner, work: Work, bad: Deployment, lane: Lane, version: str, *, by: str) -> DeploymentCreated:

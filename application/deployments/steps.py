@@ -32,6 +32,14 @@ class Steps:
     def __init__(self, work: Work, at: datetime, by: str) -> None:
         self._work, self._at, self._by = work, at, by
 
+    async def begin(self, id: str) -> None:
+        """What follows upon the plan: a person is asked, or it starts, or it waits to be started."""
+        d = await self._work.deployment(id)
+        if d.plan.manual_approval:
+            self._work.record(*decide.ask_for_approval(d, at=self._at, by=self._by))
+        elif d.plan.auto_start:
+            await self.start_or_queue(id)
+
     async def start_or_queue(self, id: str) -> None:
         """Enter the environment and begin; or wait for those who are before it."""
         d = await self._work.deployment(id)
@@ -39,15 +47,15 @@ class Steps:
         lane = await self._work.lane(d.environment_id)
         place = lane.ask(d.environment_id, id, d.application_ids, at=self._at, by=self._by)
         if isinstance(place, LaneEntered):
-            await self.apply(id, decide.start(d, place.number, at=self._at, by=self._by))
-            self._work.record(place)
+            await self.apply(id, decide.start(d, place.number, at=self._at, by=self._by), place)
         elif not lane.knows(id):
             self._work.record(*decide.queue(d, place.behind, at=self._at, by=self._by), place)
 
-    async def apply(self, id: str, events: Iterable[Event]) -> None:
-        """Record a deployment's facts and all that follows from them in other streams."""
+    async def apply(self, id: str, events: Iterable[Event], *beside: Event) -> None:
+        """Record a deployment's facts and all that follows from them in other streams. `beside`: what comes with the first of them."""
         for event in events:
-            self._work.record(event)
+            self._work.record(event, *beside)
+            beside = ()
             if isinstance(event, RELEASING):
                 await self._release(id, event.released)
             elif isinstance(event, DeploymentCancelled):

@@ -21,7 +21,7 @@ from domain.deployment.events import (
     TaskFailedInDeployment,
     TaskSucceededInDeployment,
 )
-from domain.deployment.model import Deployment, evolve
+from domain.deployment.model import TOUCHES_THE_TARGET, Deployment, evolve
 from domain.errors import Refused
 from domain.event import Event
 from domain.task.values import Artifact
@@ -155,6 +155,13 @@ def must_be_retryable(d: Deployment, tasks: Sequence[str]) -> None:
         raise Refused(f"{wrong[0]} has not failed: only failed tasks can be retried")
 
 
+def must_stand_as_it_left(d: Deployment, overtaken: bool) -> None:
+    """What it installed and would not install again must still be there. `overtaken`: another deployment has been there since."""
+    installed = [task for task in d.in_state("success") if d.task(task).type in TOUCHES_THE_TARGET]
+    if overtaken and installed:
+        raise Refused(f"others have changed since what {d.task(installed[0]).name} had done: make a new deployment")
+
+
 def ask_for_approval(d: Deployment, *, at: datetime, by: str) -> list[Event]:
     message = "a person must agree before anything runs"
     return [DeploymentConfirmationRequested(stream=d.id, version=d.version + 1, at=at, by=by, reason="manual_approval", message=message)]
@@ -169,13 +176,13 @@ def start_rollback(d: Deployment, rollback: str, *, automatic: bool, at: datetim
 
 
 def rolled_back(d: Deployment, rollback: str, *, at: datetime, by: str) -> list[Event]:
-    if d.rollback_id != rollback:
+    if d.rollback_id != rollback or d.phase == "rolled_back":
         return []
     return [DeploymentRolledBack(stream=d.id, version=d.version + 1, at=at, by=by, rollback_id=rollback)]
 
 
 def rollback_failed(d: Deployment, rollback: str, error: str, *, at: datetime, by: str) -> list[Event]:
-    if d.rollback_id != rollback:
+    if d.rollback_id != rollback or d.phase == "rolled_back":
         return []
     return [DeploymentRollbackFailed(stream=d.id, version=d.version + 1, at=at, by=by, rollback_id=rollback, error=error)]
 

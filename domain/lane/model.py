@@ -34,6 +34,8 @@ class Lane(msgspec.Struct, frozen=True):
     waiting: tuple[Place, ...] = ()
     installed: dict[str, tuple[Installed, ...]] = {}
     """By application id, newest first."""
+    last: dict[str, int] = {}
+    """By application id: the number of the last deployment that came in for it."""
 
     def holds(self, deployment: str) -> bool:
         return any(place.deployment_id == deployment for place in self.inside)
@@ -75,6 +77,10 @@ class Lane(msgspec.Struct, frozen=True):
         return LaneLeft(stream=self.id, version=self.version + 1, at=at, by=by, environment_id=self.environment_id,
                         deployment_id=deployment, installed=installed)
 
+    def overtaken(self, application_ids: Iterable[str], number: int) -> bool:
+        """Whether another has come in for one of these applications since the deployment of this number did."""
+        return any(self.last.get(app, 0) > number for app in application_ids)
+
     def before(self, application: str, deployment: str) -> Installed | None:
         """What ran before this deployment came: the installation before its own, or the newest one if it left none."""
         history = self.installed.get(application, ())
@@ -100,10 +106,12 @@ def evolve(lane: Lane, event: Event) -> Lane:
             return msgspec.structs.replace(
                 lane, version=event.version, environment_id=event.environment_id, number=event.number,
                 waiting=without(lane.waiting, event.deployment_id), inside=(*lane.inside, Place(event.deployment_id, event.application_ids)),
+                last={**lane.last, **dict.fromkeys(event.application_ids, event.number)},
             )
         case LaneHandedOver():
             inside = (*without(lane.inside, event.deployment_id), Place(event.to_deployment_id, event.application_ids))
-            return msgspec.structs.replace(lane, version=event.version, number=event.number, inside=inside)
+            last = {**lane.last, **dict.fromkeys(event.application_ids, event.number)}
+            return msgspec.structs.replace(lane, version=event.version, number=event.number, inside=inside, last=last)
         case LaneLeft():
             return msgspec.structs.replace(
                 lane, version=event.version, inside=without(lane.inside, event.deployment_id),
