@@ -7,11 +7,11 @@ from application.caller import Caller
 from application.house import Done, House
 from application.ports.catalog import Catalog
 from application.ports.deployer import Deployer, Health
-from application.ports.secrets import Secrets
+from application.ports.secrets import Secrets, SecretUnreadable
 from application.settings import conceal, without_secrets
 from application.work import Work
 from domain.access import require
-from domain.config import references
+from domain.config import masked, references
 from domain.environment.events import EnvironmentCreated
 from domain.environment.values import KEYS, NUMBERS, SECRETS, STRATEGIES
 from domain.errors import Invalid, Refused
@@ -29,7 +29,7 @@ class CreateEnvironment:
 
 @dataclass(frozen=True)
 class ChangeEnvironment:
-    """What is None stays as it is. `expected`: the version the caller has seen, or None."""
+    """What is None stays as it is; the settings must fit the type. `expected`: the version the caller has seen, or None."""
 
     id: str
     name: str | None = None
@@ -60,7 +60,8 @@ class Environments:
             env = await work.environment(command.id)
             must_be_as_seen(env.version, command.expected)
             kind, name = command.type or env.type, command.name or env.name
-            config = env.config if command.config is None else await self._conceal(kind, command.config, env.config)
+            wanted = command.config if command.config is not None or kind == env.type else masked(env.config)
+            config = env.config if wanted is None else await self._conceal(kind, wanted, env.config)
             active = env.is_active if command.is_active is None else command.is_active
             work.record(*env.change(name, kind, config, active, at=at, by=by))
             if name != env.name:
@@ -88,8 +89,7 @@ class Environments:
         deployer = self._deployers.get(env.type)
         if deployer is None:
             raise Refused(f"this server cannot reach environments of type {env.type}")
-        secrets = {f"environment.{key}": await self._secrets.get(ref) for key, ref in references(env.config).items()}
-        health = await deployer.check(Target(environment_id=id, name=env.name, type=env.type, config=env.config), secrets)
+        health = await self._health(deployer, Target(environment_id=id, name=env.name, type=env.type, config=env.config))
 
         async def decide(work: Work) -> str:
             found = await work.environment(id)
@@ -97,6 +97,13 @@ class Environments:
             return id
 
         return health, await self._house.run(caller, "environment:check", decide, id)
+
+    async def _health(self, deployer: Deployer, target: Target) -> Health:
+        try:
+            secrets = {f"environment.{key}": await self._secrets.get(ref) for key, ref in references(target.config).items()}
+        except SecretUnreadable as error:
+            return Health(False, str(error))
+        return await deployer.check(target, secrets)
 
     async def _conceal(self, kind: str, config: Json, stored: Json) -> Json:
         if kind not in KEYS:

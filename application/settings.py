@@ -11,7 +11,7 @@ from domain.event import Json
 async def conceal(config: Json, stored: Json, keys: Collection[str], numbers: Collection[str], secret: Collection[str], secrets: Secrets) -> Json:
     """The config as events keep it: each secret as a reference. The mask in a secret's place keeps the stored one."""
     kept = references(stored)
-    validate({key: value for key, value in config.items() if not (key in secret and value == MASK)}, keys, numbers, secret)
+    validate(config, keys, numbers, secret)
     concealed = dict(config)
     for key in sorted(config.keys() & set(secret)):
         if config[key] != MASK:

@@ -22,6 +22,8 @@ def validate(config: Json, keys: Collection[str], numbers: Collection[str], secr
             raise Invalid(f"{key} must be a number that is not negative", field=field)
         if key in secrets and not (isinstance(value, str) and value):
             raise Invalid(f"{key} must be a text that is not empty", field=field)
+        if is_reference(value):
+            raise Invalid(f"{key} looks like a reference to a secret", field=field)
 
 
 def is_number(value: object) -> bool:
@@ -39,4 +41,10 @@ def references(config: Json) -> dict[str, str]:
 
 
 def is_reference(value: object) -> bool:
-    return isinstance(value, dict) and set(value) == {"secret"}
+    """`{"secret": "sec_…"}`; an application's own setting may well be called `secret`."""
+    return isinstance(value, dict) and set(value) == {"secret"} and str(value["secret"]).startswith("sec_")
+
+
+def masked(config: Json) -> Json:
+    """The config as answers show it."""
+    return {key: MASK if is_reference(value) else value for key, value in config.items()}

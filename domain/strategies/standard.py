@@ -7,6 +7,7 @@ deploy wait for the last task of the application before it. Everything else runs
 
 from collections.abc import Mapping, Sequence
 
+from domain.config import is_number
 from domain.deployment.values import AppSnapshot, TaskSpec
 from domain.event import Json
 from domain.task.values import Artifact, Target
@@ -74,4 +75,4 @@ def pick(config: Json, keys: Sequence[str]) -> Json:
 
 def number(value: object, otherwise: int) -> int:
     """A number may also come as a digit string (S2's `map[string]string`)."""
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else otherwise
+    return int(value) if isinstance(value, int | float | str) and is_number(value) else otherwise
