@@ -57,10 +57,13 @@ class Notifications:
             await self._timers.cancel(timer.id)
             return None
         request = found.request
+        notifier = self._notifiers.get(request.channel)
+        if notifier is None:
+            return await self._end(caller, timer, "failed", error=f"there is no channel {request.channel} any more", tries=0)
         tries, in_doubt = timer.tries // 2 + 1, timer.tries % 2 == 1
         await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, self._house.clock() + timedelta(minutes=2), tries=2 * tries - 1))
         try:
-            receipt = await self._notifiers[request.channel].send(Message(timer.stream, request.destination, request.subject, request.text))
+            receipt = await notifier.send(Message(timer.stream, request.destination, request.subject, request.text))
         except DeliveryFailed as error:
             if not error.final and tries < GIVE_UP:
                 await self._later(timer, tries)

@@ -10,7 +10,7 @@ from application.house import Done, House
 from application.ports.credentials import Credentials
 from application.work import Work
 from domain.access import ROLES, Actor
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid
 from domain.user.events import TokenIssued, UserCreated
 from domain.user.model import Token, User
 
@@ -43,19 +43,22 @@ class Users:
         return (await Work(self._house.log, self._house.cache).name("user", username)).owner or None
 
     async def issue_token(self, caller: Caller, user: str, name: str, days: int | None = None, value: str = "") -> tuple[str, Done]:
-        """A new token for a user; its value is answered once and is kept nowhere. `value`: one that was chosen elsewhere."""
-        value = value or "tgd_" + secrets.token_urlsafe(32)
+        """A new token for a user; its value is kept nowhere, so a repetition is answered '' instead. `value`: one that the caller chose,
+        and chooses again when the call is repeated."""
+        if days is not None and days < 1:
+            raise Invalid("a token is good for a day at least", field="days")
+        new = value or "tgd_" + secrets.token_urlsafe(32)
 
         async def act(work: Work) -> str:
             id, at = self._house.new_id("tok"), self._house.clock()
-            if await work.find(user) is None:
-                raise NotFound(f"there is no user {user}")
-            await self._credentials.put(id, digest_of(value))
-            expires = at + timedelta(days=days) if days else None
+            await work.user(user)
+            await self._credentials.put(id, digest_of(new))
+            expires = at + timedelta(days=days) if days is not None else None
             work.record(TokenIssued(stream=id, version=1, at=at, by=caller.actor.id, user_id=user, name=name, expires_at=expires))
             return id
 
-        return value, await self._house.run(caller, "token:issue", act, (user, name, days))
+        done = await self._house.run(caller, "token:issue", act, (user, name, days))
+        return value if done.repeated else new, done
 
     async def revoke_token(self, caller: Caller, id: str, reason: str = "") -> Done:
         async def act(work: Work) -> str:

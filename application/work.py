@@ -123,6 +123,9 @@ class Work:
     async def notification(self, id: str) -> notification.Notification:
         return cast(notification.Notification, await self._get("ntf", id))
 
+    async def user(self, id: str) -> user.User:
+        return cast(user.User, await self._get("usr", id))
+
     async def token(self, id: str) -> user.Token:
         return cast(user.Token, await self._get("tok", id))
 

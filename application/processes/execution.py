@@ -71,6 +71,7 @@ class Execution:
         try:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
+                await self._logs.close(log)  # first the words, then the end: a crash in between loses no line
                 return await self._report(held, result_of(doing))
             verdict = watching.result()
             if verdict == "cancel":
@@ -153,6 +154,7 @@ class Execution:
         if doing.done() and result_of(doing).state == "succeeded":
             return await self._report(held, doing.result())
         log.line(message, "info" if stopped else "error")
+        await self._logs.close(log)
         await self._patiently(lambda: self._reports.cancelled(held, stopped, message))
         return True
 

@@ -31,7 +31,10 @@ class Ringing:
             await self.driving.pass_deadline(caller, timer.stream, timer.due)
 
     async def _remind(self, timer: Timer, now: datetime) -> None:
-        """Still unfinished after a day: tell people, and ring again tomorrow."""
+        """Still unfinished after a day: tell people, and ring again tomorrow. What is over by now (its end crossed our path) rings no more."""
+        if not await self.driving.is_open(timer.stream):
+            await self.timers.cancel(timer.id)
+            return
         task = timer.stream if timer.stream.startswith("task_") else ""
         wish = Notify("still_waiting", "warning", "" if task else timer.stream, task, "it has been waiting for a day: confirm, start or cancel it")
         await self.notifications.notify(process("timer", f"{timer.id}/{timer.due.isoformat()}"), wish)

@@ -2,7 +2,7 @@
 
 from application.processes.wishes import AdmitNext, OfferTask, Wish
 from domain.event import Event
-from domain.lane.events import LaneLeft
+from domain.lane.events import LaneHandedOver, LaneLeft
 from domain.task.events import TaskReleased
 
 
@@ -10,6 +10,6 @@ def react(event: Event) -> list[Wish]:
     match event:
         case TaskReleased():
             return [OfferTask(event.stream, event.attempt)]
-        case LaneLeft():
+        case LaneLeft() | LaneHandedOver():  # a rollback may need less than what it takes over
             return [AdmitNext(event.environment_id)]
     return []
