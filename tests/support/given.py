@@ -95,7 +95,7 @@ class Outcome:
     def refuses(self, error: type[DomainError], match: str = "") -> DomainError:
         """A refusal of exactly this kind, and no fact."""
         assert self.error is not None, f"was not refused: {self.events}"
-        with pytest.raises(error, match=match):
+        with pytest.raises(error, match=match or None):
             raise self.error
         assert type(self.error) is error
         return self.error
