@@ -10,7 +10,7 @@ DELIVERIES = View(
                nullif(t.version_id, '') as version_id, t.version_created, t.auto_tag, coalesce(d.ids, '{}') as deployment_ids, t.ignored as error,
                t.repository, t.received_at as created_at, t.received_at as updated_at, t.stream_version, t.position""",
     joins="""left join lateral (select array_agg(id order by created_position) as ids from views.deployments
-                                 where correlation_id = t.correlation_id and t.ignored = '') d on true""",
+                                 where correlation_id = t.correlation_id) d on true""",
 )
 
 

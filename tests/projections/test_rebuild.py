@@ -116,6 +116,21 @@ def test_a_projector_that_never_rests_and_rebuilds_do_not_disturb_each_other(dat
     assert (report.ok, report.position) == (True, end), report.first_difference
 
 
+def test_the_projector_waits_while_the_last_facts_are_replayed(projector: Projector, database: str):
+    records = recorded(*samples())
+    projector.apply(records[:20])
+    projector._connection().execute("set lock_timeout = 50")
+
+    def read(conn, after, limit):
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            projector.apply(records[20:])
+        return records[after:after + limit]
+
+    assert rebuild(database, read, PROJECTIONS).position == 20
+    projector.apply(records[20:])
+    assert check(database, reader(records), PROJECTIONS).ok
+
+
 async def test_reads_go_on_while_tables_are_exchanged(projector: Projector, database: str, pool):
     users = [fact(UserCreated, f"usr_{n}", username=str(n), email="", roles=()) for n in range(40)]
     records = recorded(*users, *(planned(f"dep_{n}", tasks=()) for n in range(40)))
