@@ -51,7 +51,7 @@ class Users:
 
         async def act(work: Work) -> str:
             id, at = self._house.new_id("tok"), self._house.clock()
-            await work.user(user)
+            await work.account(user)
             await self._credentials.put(id, digest_of(new))
             expires = at + timedelta(days=days) if days is not None else None
             work.record(TokenIssued(stream=id, version=1, at=at, by=caller.actor.id, user_id=user, name=name, expires_at=expires))

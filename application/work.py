@@ -123,7 +123,7 @@ class Work:
     async def notification(self, id: str) -> notification.Notification:
         return cast(notification.Notification, await self._get("ntf", id))
 
-    async def user(self, id: str) -> user.User:
+    async def account(self, id: str) -> user.User:
         return cast(user.User, await self._get("usr", id))
 
     async def token(self, id: str) -> user.Token:
