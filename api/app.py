@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import graphql, operations
 from api.door import Door
 from api.errors import answer, invalid, reply
+from api.live import LogBell
 from api.metrics import Metrics
 from api.rest import ROUTERS, S3_ROUTERS
 from api.services import Services
@@ -26,12 +27,13 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
         exception_handlers={RequestValidationError: not_valid, HTTPException: refused})
     app.state.services = services
     app.state.metrics = Metrics(services.registry)
+    app.state.log_bell = LogBell(services.pool)
     v1, s3 = APIRouter(prefix="/api/v1"), APIRouter(prefix="/api", include_in_schema=False)
     for router in (*ROUTERS, github.router):
         v1.include_router(router)
     for router in (*S3_ROUTERS, github.router):
         s3.include_router(router)
-    for router in (v1, s3, operations.router, graphql.router(services)):
+    for router in (v1, s3, operations.router, graphql.router()):
         app.include_router(router)
     app.add_middleware(Door, metrics=app.state.metrics)
     return app

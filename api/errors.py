@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.database import AWAY
+from application.ports.executor import Terminal, Transient
 from application.ports.log import IdReused, LogUnavailable
 from application.ports.secrets import SecretUnreadable
 from domain.access import Forbidden
@@ -20,6 +21,8 @@ TABLE: Mapping[type[Exception], tuple[int, str]] = {
     DomainError: (409, "RESOURCE_CONFLICT"),
     IdReused: (409, "RESOURCE_CONFLICT"),
     SecretUnreadable: (409, "RESOURCE_CONFLICT"),
+    Terminal: (409, "RESOURCE_CONFLICT"),
+    Transient: (503, "SERVICE_UNAVAILABLE"),
     LogUnavailable: (503, "SERVICE_UNAVAILABLE"),
     **dict.fromkeys(AWAY, (503, "SERVICE_UNAVAILABLE")),
 }

@@ -1,12 +1,15 @@
 """The one way to the read models: every question of REST, GraphQL and WebSocket is asked here, and here it is decided who may ask it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.database import Pool
 from api.services import Services
 from domain.access import Actor, require
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
+from projections.deployments.queries import DEPLOYMENTS as DEPLOYMENT_VIEW
+from projections.engine.listing import Page, Row
 from projections.queries import (
     deployment_progress,
     deployment_workflow,
@@ -33,8 +36,28 @@ from projections.queries import (
     list_users,
     list_versions,
 )
+from projections.task_logs.queries import ends, last_lines, lines
+from projections.tasks.queries import TASKS as TASK_VIEW
 
-Row = dict[str, Any]
+__all__ = ["Kind", "Listing", "LogPage", "Reading", "Row"]
+LAST_LINES = 100
+
+
+async def list_by_phase(pool: Pool, phase: str | None = None, environment_id: str | None = None, version_id: str | None = None, *,
+                        page: int, page_size: int, after: str | None) -> Page:
+    """Deployments by their exact phase, where REST's `status` has five words."""
+    filters = [("t.phase = %s", phase), ("t.environment_id = %s", environment_id), ("t.version_id = %s", version_id)]
+    return await DEPLOYMENT_VIEW.page(pool, filters, page, page_size, after)
+
+
+async def deployment_with_logs(pool: Pool, id: str) -> Row | None:
+    """With its tasks, and of each its last log lines as strings (S4)."""
+    row = await get_deployment(pool, id)
+    if row is not None:
+        logs = await last_lines(pool, [task["id"] for task in row["tasks"]], LAST_LINES)
+        for task in row["tasks"]:
+            task["logs"] = [line["message"] for line in logs.get(task["id"], ())]
+    return row
 
 
 @dataclass(frozen=True)
@@ -44,14 +67,16 @@ class Kind:
     plural: str
     singular: str
     action: str
-    list: Callable[..., Awaitable[tuple[list[Row], int, str | None]]]
+    list: Callable[..., Awaitable[Page]]
     one: Callable[..., Awaitable[Row | None]]
 
 
 VERSIONS = Kind("versions", "version", "version:read", list_versions, get_version)
 APPLICATIONS = Kind("applications", "application", "application:read", list_applications, get_application)
 ENVIRONMENTS = Kind("environments", "environment", "environment:read", list_environments, get_environment)
-DEPLOYMENTS = Kind("deployments", "deployment", "deployment:read", list_deployments, get_deployment)
+DEPLOYMENTS = Kind("deployments", "deployment", "deployment:read", list_deployments, deployment_with_logs)
+PLAIN_DEPLOYMENTS = Kind("deployments", "deployment", "deployment:read", list_by_phase, get_deployment)
+"""Without log lines, and by phase."""
 TASKS = Kind("tasks", "task", "task:read", list_tasks, get_task)
 CHANGES = Kind("changes", "change", "change:read", list_changes, get_change)
 NOTIFICATIONS = Kind("notifications", "notification", "notification:read", list_notifications, get_notification)
@@ -69,6 +94,22 @@ class Listing:
     next: str | None
 
 
+@dataclass(frozen=True)
+class LogPage:
+    """Some lines of one attempt's log."""
+
+    task_id: str
+    attempt: int
+    """0: there is no log yet."""
+    lines: list[Row]
+    next_seq: int
+    """The number of the line that comes next."""
+    closed: bool
+    """These are the last lines there are."""
+    complete: bool
+    """Closed, and nothing in the log is missing."""
+
+
 class Reading:
     """Reading by one actor. Raises Forbidden, NotFound, and Invalid for a filter or a cursor that means nothing."""
 
@@ -78,11 +119,13 @@ class Reading:
     async def page(self, kind: Kind, /, **asked: Any) -> Listing:
         """`asked`: the filters of the kind's list, and `page`, `page_size`, `after`."""
         require(self._actor, kind.action)
+        if strange := [name for name, value in asked.items() if isinstance(value, str) and "\0" in value]:
+            raise Invalid("a NUL character means nothing here", field=strange[0])
         return Listing(kind.plural, *await kind.list(self._services.pool, **asked))
 
     async def one(self, kind: Kind, id: str) -> Row:
         require(self._actor, kind.action)
-        return found(await kind.one(self._services.pool, id), kind.singular, id)
+        return found(await kind.one(self._services.pool, id) if "\0" not in id else None, kind.singular, id)
 
     async def workflow(self, id: str) -> Row:
         require(self._actor, "deployment:read")
@@ -91,6 +134,37 @@ class Reading:
     async def progress(self, id: str) -> Row:
         require(self._actor, "deployment:read")
         return found(await deployment_progress(self._services.pool, id), "deployment", id)
+
+    async def deployment_of(self, task: str) -> str:
+        """The deployment that a task belongs to."""
+        return str((await self.one(TASKS, task))["deployment_id"])
+
+    async def logs(self, task: str, attempt: int | None, after_seq: int, level: str | None, limit: int) -> LogPage:
+        """The attempt's state is read before its lines: a log that was closed by then has no other lines."""
+        require(self._actor, "task:read")
+        known = {end["attempt"]: end for end in await ends(self._services.pool, [task])}
+        attempt = attempt or max(known, default=0)
+        found = await lines(self._services.pool, task, attempt, after_seq, level, limit) if attempt else []
+        end = known.get(attempt, {"closed_at": None, "complete": False})
+        closed = end["closed_at"] is not None and len(found) < limit
+        next_seq = end["lines"] + 1 if closed else found[-1]["seq"] + 1 if found else after_seq + 1
+        return LogPage(task, attempt, found, next_seq, closed, closed and end["complete"])
+
+    async def tasks_of(self, deployments: Sequence[str]) -> dict[str, list[Row]]:
+        """The tasks of each deployment, in its workflow's order."""
+        require(self._actor, "task:read")
+        found: dict[str, list[Row]] = {}
+        for task in await TASK_VIEW.some(self._services.pool, [("t.deployment_id = any(%s)", list(deployments))], order="t.ord"):
+            found.setdefault(task["deployment_id"], []).append(task)
+        return found
+
+    async def last_lines(self, tasks: Sequence[str]) -> dict[str, list[Row]]:
+        require(self._actor, "task:read")
+        return await last_lines(self._services.pool, list(set(tasks)), LAST_LINES)  # a task named twice would have its lines twice
+
+    async def deployment_logs(self, id: str, level: str | None, limit: int) -> list[LogPage]:
+        row = await self.one(PLAIN_DEPLOYMENTS, id)
+        return [await self.logs(task["id"], None, 0, level, limit) for task in row["tasks"]]
 
     async def me(self) -> Row:
         """Everybody may know who they are."""

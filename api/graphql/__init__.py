@@ -1,4 +1,5 @@
-"""GraphQL for the UI."""
-from fastapi import APIRouter
-def router(services: object) -> APIRouter:
-    return APIRouter()
+"""GraphQL for the UI: questions over HTTP, live changes over WebSocket, behind the same token as REST."""
+
+from api.graphql.mount import router
+
+__all__ = ["router"]

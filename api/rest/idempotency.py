@@ -72,9 +72,9 @@ async def once(pool: Pool, asked: Asked, handle: Callable[[], Awaitable[Response
     return answer
 
 
-async def claim_or_kept(pool: Pool, asked: Asked, holder: uuid.UUID) -> Response | None:
+async def claim_or_kept(pool: Pool, asked: Asked, holder: uuid.UUID, patience: float = PATIENCE) -> Response | None:
     """None: the key is ours now. Raises 409 for another request's key, or when the first one does not end in time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         if await first(pool, CLAIM, (asked.actor, asked.key, asked.method, asked.path, asked.digest, holder)):
             return None

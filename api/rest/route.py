@@ -46,6 +46,8 @@ class Route(APIRoute):
             request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
             services: Services = request.app.state.services
             authorization = request.headers.get("authorization", "")
+            if any("\0" in str(value) for value in request.path_params.values()):
+                raise Problem(404, "nothing has an id like this")
             request.state.actor = await actor_of(services, authorization)
             await see_at_least(services, request.headers.get("x-min-position", ""))
             if not (key := idempotency_key(request)):

@@ -50,19 +50,19 @@ async def get_task(call: OneCall, id: str) -> Response:
 @s3.post("/tasks/{id}/retry")
 async def retry_task(call: OneCall, id: str, body: Nothing | None = None) -> Response:
     """As a new attempt; the logs of the old one stay."""
-    deployment = await deployment_of(call, id)
+    deployment = await call.read.deployment_of(id)
     return await call.done(await call.services.tasks.retry(call.caller, deployment, id), TASKS, id=id)
 
 
 @s3.post("/tasks/{id}/cancel")
 async def cancel_task(call: OneCall, id: str, body: Stop | None = None) -> Response:
-    deployment = await deployment_of(call, id)
+    deployment = await call.read.deployment_of(id)
     return await call.done(await call.services.tasks.cancel(call.caller, deployment, id, (body or Stop()).reason), TASKS, id=id)
 
 
 @router.post("/tasks/{id}/confirm")
 async def confirm_task(call: OneCall, id: str, body: Decision) -> Response:
-    deployment = await deployment_of(call, id)
+    deployment = await call.read.deployment_of(id)
     return await call.done(await call.services.tasks.confirm(call.caller, deployment, id, body.decision, body.reason), TASKS, id=id)
 
 
@@ -85,13 +85,9 @@ async def delete_task(call: OneCall, id: str) -> Response:
     return await call.said(await edit(call, id, lambda tasks: without(tasks, id)), {"message": "Task deleted successfully"})
 
 
-async def deployment_of(call: Call, id: str) -> str:
-    return str((await call.read.one(TASKS, id))["deployment_id"])
-
-
 async def edit(call: Call, id: str, change: Change) -> Done:
     """Edit the workflow in which the task stands; 409 if somebody else edits it at the same time."""
-    deployment = await deployment_of(call, id)
+    deployment = await call.read.deployment_of(id)
     workflow = await call.read.workflow(deployment)
     tasks = [EditedTask(row["id"], row["type"], row["name"], row["application_id"], tuple(row["depends_on"])) for row in workflow["tasks"]]
     return await call.services.deployments.edit(call.caller, deployment, tuple(change(tasks)), workflow["stream_version"])
