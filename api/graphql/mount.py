@@ -1,0 +1,43 @@
+"""`/graphql`."""
+
+from datetime import timedelta
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.fastapi import GraphQLRouter
+from strawberry.fastapi.router import HTTPException  # type: ignore[attr-defined]  # the one of `cross_web`, which strawberry raises
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UNSET, UnsetType
+
+from api.errors import CODES, Problem, reply
+from api.graphql.context import Context
+from api.graphql.schema import schema
+
+
+async def signed_in(connection: HTTPConnection) -> Context:
+    context = Context(connection)
+    if connection.scope["type"] == "http":
+        await context.sign_in()
+    return context
+
+
+class Router(GraphQLRouter[Context, None]):
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        try:
+            await context.sign_in()
+        except Problem as error:
+            raise ConnectionRejectionError from error
+        return UNSET
+
+    async def run(self, request: Request | WebSocket, context: Context = UNSET, root_value: None = UNSET) -> Response | WebSocket:  # type: ignore[override]
+        try:
+            return await super().run(request, context, root_value)
+        except HTTPException as error:
+            return reply(error.status_code, CODES.get(error.status_code, "INVALID_REQUEST"), error.reason, {})
+
+
+def router() -> Router:
+    return Router(schema, "/graphql", graphql_ide=None, allow_queries_via_get=False, context_getter=signed_in, max_subscriptions_per_connection=50,
+                  subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,), connection_init_wait_timeout=timedelta(seconds=10))
