@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.build.commands import Commands, split
+from tests.build.processes import alive, processes_in
 from tests.support.waiting import until, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no way to adopt orphans")
@@ -24,14 +25,6 @@ async def run(commands: Commands, folder: Path, line: str, **env: str) -> tuple[
     lines: list[str] = []
     code = await commands.run(["/bin/sh", "-c", line], folder, {"PATH": os.environ["PATH"], **env}, lines.append)
     return code, lines
-
-
-def alive(pid: int) -> bool:
-    """Running: neither gone nor waiting to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_both_outputs_come_in_one_order_and_the_exit_code_is_the_commands(commands, tmp_path):
@@ -84,14 +77,12 @@ async def test_a_program_that_is_not_there_is_said_so(commands, tmp_path):
 
 @linux
 @pytest.mark.parametrize("background", [
-    "sleep 600 &", "setsid sleep 600 &", "(setsid sh -c 'sleep 600 & echo $! > pid2; wait' &) ;", "trap '' TERM; nohup sleep 600 &",
+    "sleep 600 &", "setsid sleep 600 &", "(setsid sh -c 'sleep 600 & wait' &) ;", "trap '' TERM; nohup sleep 600 &",
 ])
 async def test_what_a_command_left_in_the_background_is_killed_after_it(commands, tmp_path, background):
-    script = f"{background} echo $! > pid; until [ -s pid ]; do :; done; ps -o pid= -C sleep > sleeping; exit 0"
+    script = f"{background} until grep -qs sleep /proc/[0-9]*/comm; do :; done; exit 0"
     code, _ = await run(commands, tmp_path, script)
-    left = [int(pid) for pid in (tmp_path / "sleeping").read_text().split() if Path(f"/proc/{pid}/cwd").exists()
-            and os.readlink(f"/proc/{pid}/cwd") == str(tmp_path) and alive(int(pid))]
-    assert (code, left) == (0, [])
+    assert (code, processes_in(tmp_path)) == (0, [])
 
 
 @linux

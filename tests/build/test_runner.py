@@ -1,7 +1,6 @@
 """One piece of work a key: followed, stopped, timed out, and what a full disk does to it."""
 
 import asyncio
-import contextlib
 import socket
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ from adapters.artifacts.files import FileArtifacts
 from adapters.build.runner import BuildRunner, BuildSettings
 from application.ports.executor import Aborted
 from tests.build.conftest import Bench, Lines
+from tests.build.processes import processes_in
 from tests.support.waiting import until
 
 WAITING = "echo up; touch ../up; while :; do sleep 0.02; done"
@@ -75,16 +75,6 @@ async def test_an_abort_before_the_first_step_stops_it_too(bench: Bench):
     await asyncio.sleep(0)
     assert (await bench.runner.abort(receipt, bench.log)).stopped
     assert (await call).error == "stopped on request"
-
-
-def processes_in(folder: Path) -> list[str]:
-    """The ids of the processes whose working directory is below a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(process.name)
-    return found
 
 
 async def test_the_deadline_is_the_whole_jobs(bench: Bench):
