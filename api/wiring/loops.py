@@ -5,17 +5,16 @@ import socket
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.queue.postgres import PostgresQueue
-from adapters.task_logs import PostgresTaskLogs
-from adapters.timers.postgres import PostgresTimers
-
 from adapters.build.runner import BuildRunner, BuildSettings
 from adapters.event_store.follower import Follower
+from adapters.queue.postgres import PostgresQueue
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
 from adapters.runtime.supervisor import Supervisor
 from adapters.runtime.ticker import Ticker
 from adapters.runtime.worker import Worker
+from adapters.task_logs import PostgresTaskLogs
+from adapters.timers.postgres import PostgresTimers
 from api.wiring.core import Core
 from api.wiring.people import channels, notifiers
 from application.deployments.auto import AutoDeploy
@@ -35,6 +34,8 @@ TARGETS = ("deploy", "health_check")
 @dataclass(frozen=True)
 class Crew:
     worker: Worker
+    queue: PostgresQueue
+    builder: BuildRunner
 
     @classmethod
     async def start(cls, core: Core, supervisor: Supervisor, public_url: str) -> Self:
@@ -49,19 +50,22 @@ class Crew:
             await follow_on_loop(lambda p, stop: Follower(core.conninfo, p).batches(stop), position, runner.handle)
 
         name = f"{socket.gethostname()}:{os.getpid()}"
-        execution = Execution(Reports(core.house), executors(core), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name)
+        builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
+        execution = Execution(Reports(core.house), executors(core, builder), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name)
         worker = Worker(queue, execution, name)
         supervisor.start("processes", processes)
         supervisor.start("timers", Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock).run)
         supervisor.start("worker", worker.run)
-        return cls(worker)
+        return cls(worker, queue, builder)
 
     async def drain(self, seconds: float) -> None:
+        """Let what runs come to its end, for so long; stop the builds that are left: they are done anew after the next start."""
         await self.worker.drain(seconds)
+        await self.builder.close()
+        await self.queue.close()
 
 
-def executors(core: Core) -> dict[tuple[str, str], Executor]:
+def executors(core: Core, builder: BuildRunner) -> dict[tuple[str, str], Executor]:
     """Who runs what: (task type, environment type)."""
-    builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
     table: dict[tuple[str, str], Executor] = {(kind, "*"): builder for kind in BUILDS}
     return table | {(kind, target): deployer for kind in TARGETS for target, deployer in core.deployers.items()}
