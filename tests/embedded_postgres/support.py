@@ -71,7 +71,7 @@ def count(conninfo: str) -> int:
 
 def ask(conninfo: str, question: str) -> Any:
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        done = connection.execute(question)  # type: ignore[arg-type]
+        done = connection.execute(question)
         row = done.fetchone() if done.description else None
     return row[0] if row else None
 

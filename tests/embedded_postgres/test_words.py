@@ -67,7 +67,7 @@ def test_the_log_is_kept_below_its_bound_while_the_server_writes(data: Path, ser
 
 def fail(conninfo: str, word: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection, pytest.raises(psycopg.errors.RaiseException):
-        connection.execute(f"do $$ begin raise exception '{word}'; end $$")  # type: ignore[arg-type]
+        connection.execute(f"do $$ begin raise exception '{word}'; end $$")
 
 
 def test_a_keeper_trims_while_its_owner_lives(tmp_path: Path):
