@@ -10,25 +10,21 @@ from contextlib import nullcontext
 from functools import partial
 
 from adapters.event_store.follower import Follower
-from adapters.event_store.reading import read
 from adapters.runtime.following import Batches, follow
 from adapters.runtime.supervisor import Supervisor
 from api.app import create_app
 from api.home import Home
-from api.migrate import migrate
 from api.serving import address, bind, serve
 from api.settings import Settings
 from api.wiring.core import Core, open_core
 from api.wiring.database import as_server, database, database_of_server, keep_running
 from api.wiring.doors import services
 from api.wiring.loops import Crew
+from api.wiring.upgrade import upgrade
 from application.caller import process
 from application.users import CreateUser, digest_of
 from projections.catalogue import PROJECTIONS
-from projections.engine.built import stale
-from projections.engine.connections import connect
 from projections.engine.projector import Projector
-from projections.engine.rebuild import rebuild
 
 logger = logging.getLogger(__name__)
 DRAIN = 20.0
@@ -43,19 +39,9 @@ def run(settings: Settings, roles: tuple[str, ...]) -> None:
         sock = bind(settings.host, settings.port) if "api" in roles else None
         with database_of_server(settings, home) as (conninfo, postgres):
             if len(roles) > 1:
-                prepare(conninfo)
+                upgrade(conninfo)
             keep = [partial(keep_running, postgres)] if postgres else []
             asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
-
-
-def prepare(conninfo: str) -> None:
-    """Tables as this version wants them; read models that another version filled are made again from the log."""
-    migrate(conninfo)
-    with connect(conninfo) as conn:
-        names = stale(conn, PROJECTIONS)
-    if names:
-        logger.info("making read models again: %s", ", ".join(names))
-        rebuild(conninfo, read, PROJECTIONS, names)
 
 
 async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None,

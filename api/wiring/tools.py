@@ -10,9 +10,9 @@ import psycopg
 from adapters.event_store import export
 from adapters.event_store.reading import read
 from api.home import Home
-from api.migrate import migrate
 from api.settings import Settings
 from api.wiring.database import database
+from api.wiring.upgrade import upgrade
 from projections.catalogue import PROJECTIONS
 from projections.engine.check import check
 from projections.engine.rebuild import rebuild
@@ -20,7 +20,7 @@ from projections.engine.rebuild import rebuild
 
 def migrate_database(settings: Settings) -> None:
     with database(settings, Home(settings.home)) as conninfo:
-        migrate(conninfo)
+        upgrade(conninfo)
 
 
 def audit_export(settings: Settings, first: int, last: int | None, out: Path | None) -> None:
