@@ -52,9 +52,10 @@ def find_cycle(edges: Edges) -> tuple[str, ...]:
     return ()
 
 
-def ready(edges: Edges, waiting: Collection[str], succeeded: Collection[str]) -> tuple[str, ...]:
+def ready(edges: Edges, waiting: Iterable[str], succeeded: Iterable[str]) -> tuple[str, ...]:
     """Of the nodes that wait, those whose dependencies have all succeeded, in the graph's own order."""
-    return tuple(node for node, dependencies in edges.items() if node in waiting and all(d in succeeded for d in dependencies))
+    may, done = frozenset(waiting), frozenset(succeeded)
+    return tuple(node for node, dependencies in edges.items() if node in may and done.issuperset(dependencies))
 
 
 def downstream(edges: Edges, roots: Iterable[str]) -> frozenset[str]:
