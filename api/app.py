@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +16,7 @@ from api.door import Door
 from api.errors import answer, invalid, reply
 from api.live import LogBell
 from api.metrics import Metrics
+from api.openapi import described
 from api.rest import ROUTERS, S3_ROUTERS
 from api.services import Services
 from api.webhooks import github
@@ -29,12 +32,14 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.metrics = Metrics(services.registry)
     app.state.log_bell = LogBell(services.pool)
     v1, s3 = APIRouter(prefix="/api/v1"), APIRouter(prefix="/api", include_in_schema=False)
-    for router in (*ROUTERS, github.router):
-        v1.include_router(router)
+    for router in ROUTERS:
+        v1.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))])  # for the description: `Route` asks for the token
+    v1.include_router(github.router)
     for router in (*S3_ROUTERS, github.router):
         s3.include_router(router)
     for router in (v1, s3, operations.router, graphql.router()):
         app.include_router(router)
+    app.openapi = partial(described, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     app.add_middleware(Door, metrics=app.state.metrics)
     return app
 

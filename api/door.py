@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, answer, reply
@@ -49,6 +50,8 @@ class Door:
 
         try:
             await self._app(scope, limited(scope, receive), sending)
+        except ClientDisconnect:
+            return  # there is nobody to answer
         except Exception as error:
             foreseen = answer(error)
             if foreseen is None:

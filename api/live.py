@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from api.authentication import actor_of
 from api.database import AWAY, Pool, first
+from api.errors import Problem
 from api.services import Services
+from application.ports.log import LogUnavailable
 
 HEARTBEAT = 15.0
 """Seconds after which a quiet stream says that it lives, and asks whether its reader is still welcome."""
@@ -17,27 +20,63 @@ GATHER = 0.1
 """Seconds that several changes have to become one."""
 LAST_CHANGE = """
 select greatest(d.position, (select max(t.position) from views.tasks t where t.deployment_id = d.id)) from views.deployments d where d.id = %s"""
-Welcome = Callable[[], Awaitable[bool]]
 
 
-async def deployment_changes(services: Services, id: str, seen: int, welcome: Welcome) -> AsyncIterator[int | None]:
+async def still_welcome(services: Services, authorization: str) -> bool:
+    """Whether the reader's token is still good, as far as can be known just now."""
+    try:
+        await asyncio.wait_for(actor_of(services, authorization), 10)
+    except Problem:
+        return False
+    except (LogUnavailable, TimeoutError, *AWAY):
+        return True
+    return True
+
+
+class Pulse:
+    """Says when a quiet stream should give a sign of life."""
+
+    def __init__(self, services: Services, authorization: str) -> None:
+        self._services, self._authorization = services, authorization
+        self._since = time.monotonic()
+
+    def beat(self) -> None:
+        """It was not quiet."""
+        self._since = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() - self._since > HEARTBEAT
+
+    async def is_welcome(self) -> bool:
+        self.beat()
+        return await still_welcome(self._services, self._authorization)
+
+
+async def deployment_changes(services: Services, id: str, seen: int, authorization: str) -> AsyncIterator[int | None]:
     """The log position of the deployment's last change, each time there is one after `seen`; None as a heartbeat. Ends with the server,
     and when its reader is not welcome any more."""
-    quiet_since = time.monotonic()
+    pulse = Pulse(services, authorization)
     while not services.stopping.is_set():
         looked_at = services.positions.current
-        with suppress(*AWAY):  # the database is away: nothing can have been heard, the next look finds it
-            row = await first(services.pool, LAST_CHANGE, (id,))
-            if row and row[0] > seen:
-                seen, quiet_since = row[0], time.monotonic()
-                yield seen
-        if time.monotonic() - quiet_since > HEARTBEAT:
-            if not await welcome():
+        if (changed := await last_change(services.pool, id)) > seen:
+            seen = changed
+            pulse.beat()
+            yield seen
+        if pulse.due:
+            if not await pulse.is_welcome():
                 return
-            quiet_since = time.monotonic()
             yield None
         if await services.positions.wait(looked_at + 1, GLANCE):
             await asyncio.sleep(GATHER)
+
+
+async def last_change(pool: Pool, id: str) -> int:
+    """A position of the log; 0 where it cannot be known just now: the next look finds it."""
+    with suppress(*AWAY):
+        row = await first(pool, LAST_CHANGE, (id,))
+        return int(row[0]) if row else 0
+    return 0
 
 
 class LogBell:

@@ -47,11 +47,11 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """With METRICS_TOKEN, for those who send it; without, for this machine only."""
+    """With METRICS_TOKEN, for those who send it; without, for this machine only, and not through a proxy."""
     services: Services = request.app.state.services
     token = services.settings.metrics_token
     if token is None:
-        if not is_loopback(source_ip(request)):
+        if not is_loopback(source_ip(request)) or "x-forwarded-for" in request.headers:
             raise Problem(403, "set METRICS_TOKEN to read the metrics from another machine")
     elif not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token.get_secret_value()}".encode()):
         raise unauthorized()

@@ -142,7 +142,21 @@ class Reading:
     async def logs(self, task: str, attempt: int | None, after_seq: int, level: str | None, limit: int) -> LogPage:
         """The attempt's state is read before its lines: a log that was closed by then has no other lines."""
         require(self._actor, "task:read")
-        known = {end["attempt"]: end for end in await ends(self._services.pool, [task])}
+        return await self._log_page(task, await ends(self._services.pool, [task]), attempt, after_seq, level, limit)
+
+    async def deployment_logs(self, id: str, level: str | None, limit: int) -> list[LogPage]:
+        """The first pages of the logs of its tasks, in the workflow's order, until they have more than `limit` lines together."""
+        tasks = [task["id"] for task in (await self.one(PLAIN_DEPLOYMENTS, id))["tasks"]]
+        known, pages, rest = await ends(self._services.pool, tasks), list[LogPage](), limit + 1
+        for task in tasks:
+            pages.append(await self._log_page(task, [end for end in known if end["task_id"] == task], None, 0, level, max(rest, 1)))
+            rest -= len(pages[-1].lines)
+            if rest <= 0:
+                break
+        return pages
+
+    async def _log_page(self, task: str, attempts: list[Row], attempt: int | None, after_seq: int, level: str | None, limit: int) -> LogPage:
+        known = {end["attempt"]: end for end in attempts}
         attempt = attempt or max(known, default=0)
         found = await lines(self._services.pool, task, attempt, after_seq, level, limit) if attempt else []
         end = known.get(attempt, {"closed_at": None, "complete": False})
@@ -161,10 +175,6 @@ class Reading:
     async def last_lines(self, tasks: Sequence[str]) -> dict[str, list[Row]]:
         require(self._actor, "task:read")
         return await last_lines(self._services.pool, list(set(tasks)), LAST_LINES)  # a task named twice would have its lines twice
-
-    async def deployment_logs(self, id: str, level: str | None, limit: int) -> list[LogPage]:
-        row = await self.one(PLAIN_DEPLOYMENTS, id)
-        return [await self.logs(task["id"], None, 0, level, limit) for task in row["tasks"]]
 
     async def me(self) -> Row:
         """Everybody may know who they are."""

@@ -1,5 +1,6 @@
 """One GraphQL request, or one connection: who asks, and the same way to the read models that REST has."""
 
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from api.reading import Kind, Listing, Reading, Row
 from api.services import Services
 from domain.errors import DomainError
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -75,6 +77,7 @@ def in_words(error: Exception) -> GraphQLError:
         return GraphQLError(str(error.detail), extensions={"code": CODES[error.status_code], **error.details})
     found = status_and_code(error)
     if found is None:
+        logger.error("a GraphQL question failed", exc_info=error)
         return GraphQLError("something went wrong here", extensions={"code": "INTERNAL_ERROR"})
     details = dict(error.details) if isinstance(error, DomainError) else {}
     return GraphQLError(error.message if isinstance(error, DomainError) else "try again", extensions={"code": found[1], **details})

@@ -7,8 +7,8 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
-from api.errors import Problem
 from api.graphql.types import Deployment, DeploymentPage, DeploymentStatus, Info, deployment
 from api.live import deployment_changes
 from api.reading import PLAIN_DEPLOYMENTS
@@ -36,16 +36,8 @@ class Subscription:
     @strawberry.subscription
     async def deployment_changed(self, info: Info, id: strawberry.ID) -> AsyncIterator[Deployment]:
         """The deployment now, and each time it or one of its tasks has changed."""
-
-        async def welcome() -> bool:
-            try:
-                await info.context.sign_in()
-            except Problem:
-                return False
-            return True
-
         await info.context.one(PLAIN_DEPLOYMENTS, id)
-        async for position in deployment_changes(info.context.services, id, 0, welcome):
+        async for position in deployment_changes(info.context.services, id, 0, info.context.authorization):
             if position is not None:
                 yield deployment(await info.context.one(PLAIN_DEPLOYMENTS, id))
 
@@ -70,6 +62,13 @@ def printed(time: datetime) -> str:
 
 
 DATETIME = strawberry.scalar(name="DateTime", serialize=printed, parse_value=datetime.fromisoformat)
-schema = strawberry.Schema(
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """A refusal is an answer, not an incident: what nobody foresaw has been logged where it was met."""
+
+
+schema = Schema(
     query=Query, subscription=Subscription, config=StrawberryConfig(scalar_map={datetime: DATETIME}),
     extensions=[lambda: QueryDepthLimiter(DEEPEST), lambda: MaxTokensLimiter(MOST_TOKENS), lambda: MaxAliasesLimiter(MOST_ALIASES), Codes])

@@ -24,6 +24,7 @@ class Call:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.services: Services = request.app.state.services
+        self.authorization = request.headers.get("authorization", "")
         self.caller: Caller = caller_of(request, request.state.actor)
         self.read = Reading(self.services, request.state.actor)
 

@@ -1,14 +1,13 @@
 """Task logs (S0, S4), and a deployment's changes as they happen."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.live import GLANCE, HEARTBEAT, deployment_changes
+from api.live import GLANCE, Pulse, deployment_changes
 from api.reading import DEPLOYMENTS
 from api.rest import streams
 from api.rest.call import Call, OneCall, encoded, public
@@ -24,10 +23,10 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 @router.get("/deployments/{id}/logs")
 async def get_deployment_logs(call: OneCall, id: str, level: Level = None, limit: Limit = 1000) -> Response:
-    """The first lines (at most `limit` of each) of all its tasks' newest attempts; `complete` where nothing is missing or still to come."""
+    """The lines of all its tasks' newest attempts, in the workflow's order, up to `limit`; `complete` where nothing is missing or to come."""
     pages = await call.read.deployment_logs(id, level, limit)
     logs = [{"task_id": page.task_id, **line} for page in pages for line in page.lines]
-    return encoded({"deployment_id": id, "logs": logs, "complete": all(page.complete for page in pages)})
+    return encoded({"deployment_id": id, "logs": logs[:limit], "complete": len(logs) <= limit and all(page.complete for page in pages)})
 
 
 @router.get("/deployments/{id}/tasks/{task_id}/logs")
@@ -45,7 +44,7 @@ async def get_task_logs(call: OneCall, id: str, task_id: str, level: Level = Non
 
 
 async def follow_log(call: Call, task: str, attempt: int | None, after_seq: int, level: str | None) -> AsyncIterator[bytes]:
-    quiet_since, welcome = time.monotonic(), streams.welcome(call)
+    pulse = Pulse(call.services, call.authorization)
     async with call.request.app.state.log_bell.at(task) as bell:
         while not call.services.stopping.is_set():
             bell.clear()
@@ -57,12 +56,12 @@ async def follow_log(call: Call, task: str, attempt: int | None, after_seq: int,
                 yield streams.event("end", {"complete": page.complete, "next_seq": page.next_seq})
                 return
             if page.lines:
-                after_seq, quiet_since = page.next_seq - 1, time.monotonic()
+                after_seq = page.next_seq - 1
+                pulse.beat()
                 continue
-            if time.monotonic() - quiet_since > HEARTBEAT:
-                if not await welcome():
+            if pulse.due:
+                if not await pulse.is_welcome():
                     return
-                quiet_since = time.monotonic()
                 yield streams.HEARTBEAT
             await waited(bell)
 
@@ -86,7 +85,7 @@ async def get_deployment_events(call: OneCall, id: str) -> Response:
 
 
 async def follow_deployment(call: Call, id: str, seen: int) -> AsyncIterator[bytes]:
-    async for position in deployment_changes(call.services, id, seen, streams.welcome(call)):
+    async for position in deployment_changes(call.services, id, seen, call.authorization):
         if position is None:
             yield streams.HEARTBEAT
         else:

@@ -82,11 +82,11 @@ async def answered(handle: Handler, request: Request) -> Response:
         return foreseen
 
 
-async def see_at_least(services: Services, position: str) -> None:
+async def see_at_least(services: Services, position: str, patience: float = PATIENCE) -> None:
     """`X-Min-Position`: answer from read models that have come this far. Raises 503 where they do not in time."""
     if not position:
         return
     if not position.isdecimal() or len(position) > 18:
         raise Problem(400, "X-Min-Position takes the X-Log-Position of an earlier answer", field="X-Min-Position")
-    if not await services.positions.wait(int(position), PATIENCE):
+    if not await services.positions.wait(int(position), patience):
         raise unavailable(f"the read models have not reached position {position} yet", position=services.positions.current)

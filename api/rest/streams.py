@@ -1,17 +1,12 @@
 """Server-sent events."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.responses import StreamingResponse
 
-from api.authentication import actor_of
-from api.database import AWAY
 from api.errors import Problem
-from api.live import Welcome
 from api.rest.call import Call
-from application.ports.log import LogUnavailable
 
 HEARTBEAT = b": still here\n\n"
 
@@ -33,17 +28,3 @@ def last_event(call: Call) -> int:
         raise Problem(400, "Last-Event-ID takes the id of an earlier event", field="Last-Event-ID")
     return int(given)
 
-
-def welcome(call: Call) -> Welcome:
-    """Whether the caller's token is still good."""
-
-    async def ask() -> bool:
-        try:
-            await asyncio.wait_for(actor_of(call.services, call.request.headers.get("authorization", "")), 10)
-        except Problem:
-            return False
-        except (LogUnavailable, TimeoutError, *AWAY):  # it cannot be asked just now: that says nothing about the token
-            return True
-        return True
-
-    return ask

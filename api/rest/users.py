@@ -78,7 +78,7 @@ def repeatable(call: Call) -> str:
     key = call.request.headers.get("idempotency-key", "")
     if not key:
         return ""
-    own = call.request.headers["authorization"].partition(" ")[2].strip()
+    own = call.authorization.partition(" ")[2].strip()
     made = hmac.digest(hashlib.sha256(b"token\0" + own.encode()).digest(), key.encode(), "sha256")
     return "tgd_" + base64.urlsafe_b64encode(made).decode().rstrip("=")
 

@@ -12,6 +12,7 @@ from api.rest.route import Route
 from application.deployments.commands import EditedTask
 
 router = APIRouter(route_class=Route, tags=["deployments"])
+s3 = APIRouter(route_class=Route, tags=["workflows"])
 TaskType = Literal["build", "test", "deploy", "health_check", "prepare", "custom", "deploy_green", "switch_traffic", "cleanup_blue"]
 MOST_TASKS = 500
 Blockers = Annotated[list[Id], Field(max_length=MOST_TASKS)]
@@ -61,6 +62,11 @@ class Workflow(Body):
 
 @router.get("/deployments/{id}/workflow")
 async def get_workflow(call: OneCall, id: str) -> Response:
+    return shown(await call.read.workflow(id))
+
+
+@s3.get("/workflows/{id}")
+async def get_workflow_by_its_id(call: OneCall, id: str) -> Response:
     return shown(await call.read.workflow(id))
 
 

@@ -1,5 +1,6 @@
 """A server for tests, put together from the real parts: log, projector, read models, secrets; the target is the one in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -117,8 +118,12 @@ def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSe
 
 async def sign_everybody_up(rig: Rig) -> None:
     users, boot = rig.services.users, process("boot", "tests")
-    for role in ("admin", "operator", "developer", "approver", "viewer"):
+
+    async def sign_up(role: str) -> int:
         user = await users.create(boot.step(role), CreateUser(f"{role}-1", f"{role}@example.com", (role,)))
         rig.tokens[role], done = await users.issue_token(boot.step(f"{role}/token"), user.id, "tests")
-    assert await rig.services.positions.wait(done.position, 5)
+        return done.position
+
+    positions = await asyncio.gather(*map(sign_up, ("admin", "operator", "developer", "approver", "viewer")))
+    assert await rig.services.positions.wait(max(positions), 5)
 

@@ -86,7 +86,7 @@ async def test_the_standard_workflow_is_printed_as_in_the_document(admin):
     assert [[names[d] for d in task["depends_on"]] for task in answer["tasks"]] == [task["depends_on"] for task in printed]
     for task, expected in zip(answer["tasks"], printed, strict=True):
         assert task["config"] | {"strategy": "rolling-update"} == expected["config"] | {"strategy": "rolling-update"}
-    assert answer["workflow_id"].startswith("wf_")
+    assert (await admin.get(f"/api/workflows/{answer['workflow_id']}")).json() == answer
     assert answer["status"] == "pending"
     assert answer["tasks"][1]["block_by"] == answer["tasks"][0]["id"]
 
