@@ -107,7 +107,8 @@ class SshHost:
 
     def _sshd_config(self) -> str:
         (self.root / "authorized_keys").write_bytes(self._client_key.export_public_key())
-        variables = " ".join(f'"{name}={value}"' for name, value in self._environment.items())
+        environment = {"SHLVL": "2", **self._environment}  # bash then leaves the user's own start-up file alone
+        variables = " ".join(f'"{name}={value}"' for name, value in environment.items())
         return "\n".join(
             [
                 f"Port {self.port}",
@@ -123,7 +124,7 @@ class SshHost:
                 "MaxStartups 200",
                 "MaxSessions 100",
                 "LogLevel ERROR",
-                *([f"SetEnv {variables}"] if variables else []),
+                f"SetEnv {variables}",
                 "",
             ]
         )

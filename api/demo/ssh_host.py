@@ -16,6 +16,9 @@ from pathlib import Path
 
 import asyncssh
 
+CHUNK = 1 << 16
+PIPE = asyncio.subprocess.PIPE
+
 
 class OnlyMe(asyncssh.SSHServer):
     """One user by one public key; nothing else is offered."""
@@ -46,23 +49,46 @@ async def session(process: asyncssh.SSHServerProcess[bytes], home: Path, environ
         process.stderr.write(b"this host runs commands, not shells\n")
         process.exit(1)
         return
-    (stdin, to_child), (from_child, stdout), (errors, stderr) = os.pipe(), os.pipe(), os.pipe()
+    (out, stdout), (errors, stderr) = os.pipe(), os.pipe()
     child = await asyncio.create_subprocess_exec(
-        "sh", "-c", process.command, cwd=home, env=dict(environment), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+        "sh", "-c", process.command, cwd=home, env=dict(environment), stdin=PIPE, stdout=stdout, stderr=stderr, start_new_session=True
     )
-    for ours in (stdin, stdout, stderr):
-        os.close(ours)
-    # the end of one stream would end the channel for both: it ends with `exit`
-    await process.redirect(stdin=to_child, stdout=from_child, stderr=errors, send_eof=False)
-    status = await child.wait()
+    os.close(stdout)
+    os.close(stderr)
+    assert child.stdin is not None
+    feeding = asyncio.create_task(feed(process.stdin, child.stdin))
     try:
-        await process.stdout.drain()
-        await process.stderr.drain()
+        await asyncio.gather(pass_on(out, process.stdout), pass_on(errors, process.stderr))
+        status = await child.wait()
+        process.exit(status if status >= 0 else 128 - status)
     except (asyncssh.Error, OSError):
         process.close()  # the client has gone
-    else:
-        process.exit(status if status >= 0 else 128 - status)
-    await process.wait_closed()
+    finally:
+        feeding.cancel()
+
+
+async def feed(client: asyncssh.SSHReader[bytes], stdin: asyncio.StreamWriter) -> None:
+    """Everything the client sends. (asyncssh's own `redirect` loses the last packets of a fast client.)"""
+    try:
+        while chunk := await client.read(CHUNK):
+            stdin.write(chunk)
+            await stdin.drain()
+    except (asyncssh.Error, OSError):
+        return  # the child does not read any more, or the client has gone
+    finally:
+        stdin.close()
+
+
+async def pass_on(pipe: int, client: asyncssh.SSHWriter[bytes]) -> None:
+    """Everything the child prints; a child whose client has gone finds its pipe closed."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", 0))
+    try:
+        while chunk := await reader.read(CHUNK):
+            client.write(chunk)
+            await client.drain()
+    finally:
+        transport.close()
 
 
 async def serve(root: Path, port: int, environment: Mapping[str, str]) -> None:

@@ -1,12 +1,12 @@
 """A physical environment on a real SSH host, with a wire that can be cut."""
 
 import base64
+import contextlib
 import os
 import signal
 from pathlib import Path
 
-from adapters.deployers.ssh import SshDeployer
-from adapters.deployers.ssh.connection import Patience
+from adapters.deployers.ssh import Patience, SshDeployer
 from tests.deployers.rig import Rig
 from tests.real.hosts import SshHost, Wire
 from tests.support.waiting import until
@@ -68,8 +68,10 @@ class SshRig(Rig):
     async def kill(self, key: str) -> None:
         """The script and the command it waits for."""
         await until(lambda: self.pid(key) and self.pid(key, "command"))
-        for pid in (self.pid(key), self.pid(key, "command")):
-            os.killpg(pid, signal.SIGKILL)
+        script, command = self.pid(key), self.pid(key, "command")
+        os.killpg(script, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it may have been of the script's group still
+            os.killpg(command, signal.SIGKILL)
 
     def pid(self, key: str, file: str = "start") -> int:
         """0 as long as it is not known."""

@@ -9,7 +9,6 @@
 set -u
 state=$DEPLOY_PATH/.tiangong
 job=$state/jobs/$KEY
-printf 'tiangong %s\n' "$NONCE" # what a login script printed before this line is not ours
 
 refuse() { # MESSAGE: nothing was begun
     printf '%s\n' "$1" >&2

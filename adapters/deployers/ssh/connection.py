@@ -78,7 +78,7 @@ async def answer_within(name: str, patience: Patience) -> AsyncIterator[None]:
 
 
 async def open_connection(settings: Settings, host: Host, patience: Patience) -> asyncssh.SSHClientConnection:
-    if not pinned(settings.known, host.address, host.port):
+    if not any(pinned(settings.known, host.address, host.port)):
         raise Terminal(f"{host.name}: no host key is pinned for it in known_hosts: look at the health check's fingerprints and pin one")
     try:
         async with asyncio.timeout(patience.connect):
@@ -111,8 +111,10 @@ async def shown_key(host: Host, patience: Patience, kinds: Sequence[str] = ()) -
 
 
 async def shows_another_key(settings: Settings, host: Host, patience: Patience) -> bool:
-    key = await shown_key(host, patience)
-    return key is not None and key not in pinned(settings.known, host.address, host.port)
+    """For keys that are pinned one by one; what a pinned authority has signed was judged during the handshake."""
+    keys, authorities = pinned(settings.known, host.address, host.port)
+    key = await shown_key(host, patience) if not authorities else None
+    return key is not None and key not in keys
 
 
 def options(settings: Settings, host: Host, patience: Patience) -> dict[str, object]:

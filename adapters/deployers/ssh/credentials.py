@@ -18,9 +18,9 @@ def private_key(encoded: str) -> PrivateKey:
         if not data.startswith("-----BEGIN"):
             data = base64.b64decode("".join(data.split()), validate=True).decode()
         return asyncssh.import_private_key(data)
-    except asyncssh.KeyEncryptionError:
-        raise Terminal("ssh_key is protected by a passphrase: give a key without one") from None
-    except (binascii.Error, UnicodeDecodeError, asyncssh.KeyImportError, ValueError):
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError, binascii.Error, ValueError) as error:
+        if "assphrase" in str(error):
+            raise Terminal("ssh_key is protected by a passphrase: give a key without one") from None
         raise Terminal("ssh_key is not a private key in base64 (base64 -w0 < id_ed25519)") from None
 
 
@@ -32,10 +32,10 @@ def host_keys(lines: str) -> HostKeys:
         raise Terminal(f"known_hosts: {error}") from None
 
 
-def pinned(known: HostKeys, address: str, port: int) -> list[asyncssh.SSHKey]:
-    """The keys that are accepted from this host."""
+def pinned(known: HostKeys, address: str, port: int) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
+    """The keys that are accepted from this host, and the authorities whose certificates are."""
     keys, authorities, *_ = known.match(address, "", None if port == 22 else port)
-    return [*keys, *authorities]
+    return list(keys), list(authorities)
 
 
 def known_hosts_line(address: str, port: int, key: asyncssh.SSHKey) -> str:

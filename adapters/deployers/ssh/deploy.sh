@@ -89,7 +89,11 @@ install_release() { # the folder appears under its name when it is whole, not be
         fail 74 "the package on the host is missing or damaged: another attempt uploads it again"
     fi
     rm -rf "$state/tmp/$KEY" && mkdir -p "$new" || fail 74 "the release could not be written"
-    chmod 755 "$new" && unpack "$new" || fail 74 "the package could not be unpacked"
+    if ! words=$(chmod 755 "$new" && unpack "$new" 2>&1); then
+        rm -rf "$state/tmp/$KEY" # makes room for the words, and for the end receipt
+        say "$(printf '%s\n' "$words" | tail -n 5)"
+        fail 74 "the package could not be unpacked"
+    fi
     [ ! -e "$release" ] || mv "$release" "$state/tmp/$KEY/old" || fail 74 "the former folder of this release could not be replaced"
     mark && mv "$new" "$release" || fail 74 "the release could not be written"
     say "release $RELEASE is unpacked"

@@ -22,7 +22,7 @@ class Seen:
 
 async def offered_key(host: Host, known: HostKeys, patience: Patience) -> HostKey | None:
     """The key that the host shows, pinned or not; none if it does not answer. It offers a key of the pinned kind if it has one."""
-    wanted = pinned(known, host.address, host.port)
+    wanted, _ = pinned(known, host.address, host.port)
     kinds = [algorithm.decode() for key in wanted for algorithm in key.sig_algorithms]
     key = (await shown_key(host, patience, kinds) if kinds else None) or await shown_key(host, patience)
     if key is None:

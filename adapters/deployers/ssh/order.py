@@ -45,7 +45,6 @@ class Order:
         """For `begin`. `limit`: seconds the job may take on the host."""
         job, artifact = self.receipt.job, self.receipt.job.artifact
         values = self.look() | {
-            "NONCE": "job",
             "FILE": artifact.name if artifact else "",
             "UNPACK": "yes" if artifact and artifact.unpack else "no",
             "APPLICATION": job.application_id,

@@ -14,6 +14,7 @@ from adapters.deployers.ssh.quoting import assignments, quote
 
 HERE = Path(__file__).parent
 SHELL = "exec sh -s"
+HELLO = "printf 'tiangong %s\\n' \"$NONCE\"\n"
 REFUSALS = (9, 126, 127)  # our scripts' own word, and a host without a shell: nothing was begun
 MOST_SAID = 1 << 16
 Output = Callable[[bytes], None]
@@ -37,7 +38,7 @@ async def run(link: Link, names: tuple[str, ...], values: Mapping[str, str], out
     """Run the scripts `names`, one after the other, as one. `output` gets what they print, as it comes.
     Raises Refused with the host's words, or Lost."""
     nonce = uuid.uuid4().hex
-    script = assignments({"NONCE": nonce, **values}) + text("common", *names)
+    script = assignments({"NONCE": nonce, **values}) + HELLO + text("common", *names)
     async with link.process(SHELL) as process:
         process.stdin.write(script.encode(errors="surrogateescape"))
         process.stdin.write_eof()
