@@ -114,8 +114,10 @@ class LogBell:
                         self._ring(*self._waiting)  # what came while nobody listened
                         async for notice in conn.notifies():
                             self._ring(notice.payload)
-                    finally:
-                        await conn.close()  # it has been listening: not for others
+                    finally:  # others get it as it was
+                        with suppress(*AWAY):
+                            await conn.execute("unlisten *")
+                            await conn.set_autocommit(False)
             await asyncio.sleep(GLANCE)
 
     def _ring(self, *tasks: str) -> None:
