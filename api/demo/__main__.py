@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 from api.demo.acts import Acts
@@ -14,28 +15,58 @@ from api.demo.story import Story
 
 WHOLE = 600.0
 """Seconds for everything, first start of the database included."""
+STOPPED = 130
+FAILURES = (Unexpected, ServerFailed, HostFailed, TimeoutError, RuntimeError, OSError, subprocess.SubprocessError, ExceptionGroup)
 
 
 async def main() -> int:
-    story, ours = Story(), asyncio.current_task()
-    assert ours is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ours.cancel)
+    story = Story()
+    stop_once(asyncio.current_task())
     story.title("Tiangong Deploy: the main job, on a PostgreSQL, a git repository and an SSH host of its own")
-    async with Stage() as stage:
-        try:
-            async with asyncio.timeout(WHOLE):
-                await Acts(stage, story).play()
-            if os.environ.get("DEMO_KEEP") == "1":
-                story.say(f"\nIt keeps serving (DEMO_KEEP=1): Ctrl-C ends it. The admin's token: {stage.admin_token}")
-                await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            story.say("stopped on request: ending what was started")
-        except (Unexpected, ServerFailed, HostFailed, TimeoutError, RuntimeError, OSError, ExceptionGroup) as error:
-            story.bad(f"\nThe demo failed: {reason(error)}")
-            story.say(f"the server's last words:\n{stage.server.tail()}")
-            return 1
+    try:
+        async with Stage() as stage:
+            return await show(stage, story)
+    except FAILURES as error:
+        story.bad(f"\nThe demo failed: {reason(error)}")
+        return 1
+    except asyncio.CancelledError:
+        return STOPPED
+
+
+async def show(stage: Stage, story: Story) -> int:
+    """Before the stage is cleared: the server's words are still there."""
+    try:
+        async with asyncio.timeout(WHOLE):
+            await Acts(stage, story).play()
+    except FAILURES as error:
+        story.bad(f"\nThe demo failed: {reason(error)}")
+        story.say(f"\nthe server's last words:\n{stage.server.tail() or '(none)'}")
+        return 1
+    if os.environ.get("DEMO_KEEP") == "1":
+        await keep(stage, story)
     return 0
+
+
+async def keep(stage: Stage, story: Story) -> None:
+    story.say(f"\nIt keeps serving (DEMO_KEEP=1): Ctrl-C ends it and removes everything.\nadmin's token: {stage.admin_token}")
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        story.say("ending what was started")
+
+
+def stop_once(task: "asyncio.Task[int] | None") -> None:
+    """The first signal cancels the play; what was started is then ended in peace, however often somebody asks."""
+    loop, asked = asyncio.get_running_loop(), False
+
+    def stop() -> None:
+        nonlocal asked
+        if not asked and task is not None:
+            asked = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
 
 
 def reason(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """A real SSH host on this machine, as a process of its own: OpenSSH's sshd where there is one that may run, else `ssh_host`."""
 
 import asyncio
-import getpass
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ from typing import Literal
 
 import asyncssh
 
-from api.demo.ssh_host import key_pair
+from api.demo.ssh_host import key_pair, me
 
 Kind = Literal["openssh", "asyncssh"]
 READY = 20.0  # seconds
@@ -49,7 +48,7 @@ class SshHost:
     @property
     def address(self) -> str:
         """`user@127.0.0.1:port`, as an environment's `hosts` take it."""
-        return f"{getpass.getuser()}@127.0.0.1:{self.port}"
+        return f"{me()}@127.0.0.1:{self.port}"
 
     @property
     def known_hosts(self) -> str:
@@ -120,7 +119,7 @@ class SshHost:
                 "UsePAM no",
                 "PasswordAuthentication no",
                 "PermitRootLogin prohibit-password",
-                f"AllowUsers {getpass.getuser()}",
+                f"AllowUsers {me()}",
                 "MaxStartups 200",
                 "MaxSessions 100",
                 "LogLevel ERROR",
@@ -158,7 +157,7 @@ class SshHost:
                         self.port,
                         config=None,
                         agent_path=None,
-                        username=getpass.getuser(),
+                        username=me(),
                         client_keys=[self._client_key],
                         known_hosts=asyncssh.import_known_hosts(self.known_hosts),
                     ) as connection:

@@ -97,6 +97,8 @@ class TiangongServer:
         return "\n".join(self._said(0).splitlines()[-lines:])
 
     def _said(self, offset: int) -> str:
+        if not self.output.exists():
+            return ""
         with self.output.open("rb") as file:
             file.seek(offset)
             return file.read().decode(errors="replace")

@@ -30,7 +30,15 @@ class OnlyMe(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return username == getpass.getuser() and key == self._key
+        return username == me() and key == self._key
+
+
+def me() -> str:
+    """The user this runs as; a user id that has no name (in a container) is nobody's, and any name will do."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
 
 
 def key_pair(path: Path) -> asyncssh.SSHKey:
@@ -129,7 +137,7 @@ def main() -> None:
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the commands, beside PATH, HOME and USER")
     given = parser.parse_args()
     root = given.root.resolve()
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root / "home"), "USER": getpass.getuser()}
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root / "home"), "USER": me()}
     environment |= dict(pair.split("=", 1) for pair in given.env)
     asyncio.run(serve(root, given.port, environment))
 
