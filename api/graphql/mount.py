@@ -14,12 +14,14 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.errors import CODES, Problem, reply
 from api.graphql.context import Context
 from api.graphql.schema import schema
+from api.rest.route import see_at_least
 
 
 async def signed_in(connection: HTTPConnection) -> Context:
     context = Context(connection)
     if connection.scope["type"] == "http":
         await context.sign_in()
+        await see_at_least(context.services, connection.headers.get("x-min-position", ""))
     return context
 
 

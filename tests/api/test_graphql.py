@@ -94,6 +94,13 @@ async def test_what_is_no_question_is_refused_in_the_error_format(admin):
     assert (await admin.get("/graphql", params={"query": "{ __typename }"})).status_code == 400
 
 
+async def test_a_question_sees_what_its_asker_has_written(admin):
+    made = await admin.post(f"{V1}/environments", json={"name": "x", "type": "memory", "config": {}})
+    seen = {"X-Min-Position": made.headers["X-Log-Position"]}
+    assert (await admin.post("/graphql", json={"query": "{ __typename }"}, headers=seen)).json() == {"data": {"__typename": "Query"}}
+    assert (await admin.post("/graphql", json={"query": "{ __typename }"}, headers={"X-Min-Position": "soon"})).status_code == 400
+
+
 async def test_a_stranger_gets_401(rig):
     async with rig.client("") as stranger:
         answer = await stranger.post("/graphql", json={"query": "{ __typename }"})
