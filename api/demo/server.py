@@ -104,9 +104,10 @@ class TiangongServer:
             return file.read().decode(errors="replace")
 
     def _environment(self) -> dict[str, str]:
-        """Ours without the settings of another server; `python3` is the one that runs this."""
+        """Ours without the settings of another server; `python3` is the one that runs this, and no proxy stands before this machine."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith("TIANGONG_")}
-        return ours | self._settings | {"PATH": path(), "PYTHONUNBUFFERED": "1"}
+        near = ",".join(filter(None, (ours.get("no_proxy") or ours.get("NO_PROXY"), "127.0.0.1")))
+        return ours | self._settings | {"PATH": path(), "PYTHONUNBUFFERED": "1", "no_proxy": near, "NO_PROXY": near}
 
 
 def path() -> str:
