@@ -47,7 +47,8 @@ def address(sock: socket.socket) -> str:
 async def serve(app: FastAPI, sock: socket.socket, started: asyncio.Event, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; then let requests under way come to their end, for five seconds at most."""
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off", server_header=False,
-                            ws="websockets-sansio", h11_max_incomplete_event_size=65536)
+                            proxy_headers=False,  # anybody can send X-Forwarded-For
+                            ws="websockets-sansio", ws_max_size=1 << 20, h11_max_incomplete_event_size=65536)
     server = Server(config, started)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     stopping = asyncio.create_task(stop.wait())
