@@ -34,10 +34,11 @@ class OnlyMe(asyncssh.SSHServer):
 
 
 def me() -> str:
-    """The user this runs as; a user id that has no name (in a container) is nobody's, and any name will do."""
+    """The user this runs as; a user id without a name (in a container) gets one, for asyncssh does not do without."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
+        os.environ["LOGNAME"] = "user"
         return "user"
 
 

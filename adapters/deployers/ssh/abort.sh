@@ -11,7 +11,7 @@ release=$RELEASE"
 
 close() { # MESSAGE: the end receipt of a stopped job
     rm -rf "$state/tmp/$KEY"
-    once "$job/end" <<END && receipt "end $KEY 143 aborted $(now) release=$RELEASE"
+    conclude aborted 143 <<END
 outcome=aborted
 rc=143
 error=$1
@@ -37,10 +37,12 @@ if [ -e "$job/end" ]; then
     note=ended
 elif printf '%s\n' "$me" | once "$job/start"; then
     receipt "start $KEY $(now) release=$RELEASE aborted"
-    close "aborted before it began" && note=never
+    close "aborted before it began"
+    note=never
 elif echo by=abort | once "$job/gate" || [ "$(get "$job/gate" by)" = abort ]; then
     if stop; then
-        close "aborted before the switch" && note=stopped
+        close "aborted before the switch"
+        note=stopped # if it came to an end of its own just now, it was one without a switch
     else
         note=immortal
     fi

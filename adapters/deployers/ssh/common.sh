@@ -1,6 +1,6 @@
 # What the remote scripts share. POSIX sh with the usual tools (coreutils or busybox) on Linux. Names in capitals are values from
 # the control plane, assigned above this text. State lives in DEPLOY_PATH/.tiangong:
-#   jobs/KEY/start, end   receipts: made once, whole, by a hard link, and never changed
+#   jobs/KEY/start, end   receipts: made once, whole, by a hard link, and never changed (closing: an end that is being noted)
 #   jobs/KEY/gate         who came first: the switch to the release, or an abort
 #   jobs/KEY/command      the restart that runs; jobs/KEY/output: what the job printed
 #   turns/N               the key of the Nth job that had the host to itself; the highest N has it now, if it still lives
@@ -35,6 +35,22 @@ once() { # FILE: keep standard input as FILE, whole, unless there is one; false 
 }
 
 receipt() { printf '%s\n' "$1" >>"$state/receipts"; }
+
+noted() { awk -v w="$1" -v k="$KEY" '$1 == w && $2 == k { n++ } END { exit !n }' "$state/receipts"; } # start|end
+
+conclude() { # OUTCOME RC: the end receipt, from standard input. Decided once, then noted, then shown: who sees the end finds the note.
+    once "$job/closing" || return
+    receipt "end $KEY $2 $1 $(now) release=$RELEASE"
+    ln "$job/closing" "$job/end"
+}
+
+heal() { # a job that was killed between two of these steps: take the rest of them, once
+    : | once "$job/healed" || return
+    noted start || receipt "start $KEY $(get "$job/start" at) release=$RELEASE"
+    [ -e "$job/closing" ] || return
+    noted end || receipt "end $KEY $(get "$job/closing" rc) $(get "$job/closing" outcome) $(now) release=$RELEASE"
+    ln "$job/closing" "$job/end"
+} 2>/dev/null
 
 boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 
@@ -71,8 +87,10 @@ report() { # the job as it is, to standard error
     if [ -e "$job/end" ]; then set -- ended
     elif [ ! -e "$job/start" ]; then set -- absent
     elif lives "$job"; then set -- running
-    elif [ -e "$job/end" ]; then set -- ended # it ended while we looked
-    else set -- gone; fi
+    else
+        [ -e "$job/end" ] || heal
+        if [ -e "$job/end" ]; then set -- ended; else set -- gone; fi
+    fi
     printf '%s\n' "--- $NONCE" "state=$1" "current=$(readlink "$DEPLOY_PATH/current")" "service=$(service)"
     for file in start gate end; do
         [ ! -e "$job/$file" ] || sed "s/^/$file./" "$job/$file"

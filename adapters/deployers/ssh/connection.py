@@ -1,6 +1,8 @@
 """One connection to one host. What goes over it: a script of this folder on the standard input of `sh`, never a value in a command."""
 
 import asyncio
+import getpass
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,6 +80,7 @@ async def answer_within(name: str, patience: Patience) -> AsyncIterator[None]:
 
 
 async def open_connection(settings: Settings, host: Host, patience: Patience) -> asyncssh.SSHClientConnection:
+    name_ourselves()
     if not any(pinned(settings.known, host.address, host.port)):
         raise Terminal(f"{host.name}: no host key is pinned for it in known_hosts: look at the health check's fingerprints and pin one")
     try:
@@ -131,6 +134,14 @@ def options(settings: Settings, host: Host, patience: Patience) -> dict[str, obj
         "keepalive_interval": patience.silence / 3,
         "keepalive_count_max": 2,
     }
+
+
+def name_ourselves() -> None:
+    """asyncssh asks who we are although each host's user is named, and gives up on a user id without a name (in a container)."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = "tiangong"
 
 
 def reason(error: BaseException) -> str:

@@ -11,7 +11,7 @@ say() { printf '%s\n' "tiangong: $1"; }
 
 finish() { # OUTCOME RC ERROR: the end receipt, and the end
     rm -rf "$state/tmp/$KEY"
-    once "$job/end" <<END && receipt "end $KEY $2 $1 $(now) release=$RELEASE"
+    conclude "$1" "$2" <<END
 outcome=$1
 rc=$2
 error=$3
