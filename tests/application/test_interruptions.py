@@ -1,5 +1,6 @@
 """Deployments that do not go as planned: stopped, late, out of sight, fenced off, decided by people."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -113,8 +114,6 @@ async def test_an_end_that_came_before_the_stop_counts_as_it_was(place):
 
 
 async def asleep():
-    import asyncio
-
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -295,6 +294,19 @@ async def test_whoever_takes_over_looks_and_does_not_begin_again(place):
     assert await world.phase(id) == "success"
     assert world.target.receipts.count(f"start {task}-1") == 1
     assert any(isinstance(event, TaskTakenOver) for event in world.facts(task))
+    await world.must_be_tidy()
+
+
+@pytest.mark.parametrize("kind", ["build", "deploy", "health_check"])
+async def test_a_worker_that_dies_is_replaced_and_nothing_is_done_twice(place, kind):
+    world, app, env = place
+    id, task = await started(world, app, env, kind)
+    await world.crash()
+    let_go(world, kind)
+    await world.run()
+    assert await world.phase(id) == "success"
+    assert "task.taken_over" in world.topics(task)
+    assert len(world.target.receipts) == len(set(world.target.receipts))
     await world.must_be_tidy()
 
 

@@ -111,10 +111,17 @@ class World(Town):
             assert is_open(await self.state(timer.stream)), f"{timer} rings for what is over"
         assert self.failures == []
 
-    async def close(self) -> None:
+    async def crash(self) -> None:
+        """All workers die where they stand; their leases run out."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+        for task_id, _ in self.queue.entries:
+            self.queue.expire(task_id)
+
+    async def close(self) -> None:
+        await self.crash()
         await self.target.close()
 
 
