@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
@@ -65,8 +64,7 @@ def _initdb(fresh: Path, identity: Identity, binaries: Binaries, gate: FileLock,
                 f"making the database took more than {deadline.seconds:g} s: is the disk slow? Start again, with a longer deadline"
             ) from None
         finally:
-            if process.poll() is None:  # late, or we are interrupted: initdb's own children go too
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()  # late, or we are interrupted (its children read from it, and end with it); nothing when it has ended
     if process.returncode != 0:
         raise EmbeddedPostgresError(f"making the database in {fresh.parent} failed. PostgreSQL says:\n{said.strip()[-3000:]}")
 

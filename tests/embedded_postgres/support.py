@@ -18,6 +18,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 NOBODY = 65534
+AS_ROOT = ("unshare",) if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user")  # for other namespaces beside
 
 
 class Owner:

@@ -73,7 +73,9 @@ def test_a_killed_session_is_the_servers_own_affair(data: Path, server_on: Make)
     assert pid_of(server) == pid
 
 
-def test_a_session_that_outlives_its_postmaster_is_ended(data: Path, server_on: Make):
+@pytest.fixture
+def orphaned(data: Path, server_on: Make) -> Iterator[EmbeddedPostgres]:
+    """A server whose postmaster was killed while a session computes without end."""
     server = server_on(data)
     with closing(psycopg.connect(server.start(), autocommit=True)) as connection:
         busy = connection.info.backend_pid
@@ -81,8 +83,18 @@ def test_a_session_that_outlives_its_postmaster_is_ended(data: Path, server_on: 
         wait_until(lambda: ask(server.start(), f"select state from pg_stat_activity where pid = {busy}") == "active")
         os.kill(pid_of(server), signal.SIGKILL)
         wait_until(lambda: look(Layout(data)).processes == {busy})
-        assert count(server.start()) == 1
-        assert busy not in look(Layout(data)).processes
+        yield server
+
+
+def test_a_session_that_outlives_its_postmaster_is_ended_before_the_next_server_starts(data: Path, orphaned: EmbeddedPostgres):
+    before = look(Layout(data)).processes
+    assert count(orphaned.start()) == 1
+    assert not before & look(Layout(data)).processes
+
+
+def test_a_session_that_outlives_its_postmaster_is_ended_by_a_stop(data: Path, orphaned: EmbeddedPostgres):
+    orphaned.stop()
+    assert not look(Layout(data)).processes
 
 
 def test_a_server_whose_owner_was_killed_is_taken_over_and_can_be_stopped(data: Path, server_on: Make):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.embedded_postgres.presence import named_postgres
+from adapters.embedded_postgres.probe import probe
 from tests.embedded_postgres.conftest import Make
 from tests.embedded_postgres.support import count
 from tests.support.waiting import wait_until
@@ -104,6 +105,7 @@ def test_the_server_of_other_data_is_not_taken_for_ours(template: Path, home: Pa
     server = server_on(data)
     assert count(server.start()) == 1
     assert server.pid != other.pid is not None
+    assert probe(home / "other/socket", data / "cluster").refusal.startswith("a server on other data answers")
 
 
 def test_without_proc_a_server_is_known_by_its_name(data: Path, server_on: Make):

@@ -1,6 +1,7 @@
 """Where the socket is: beside the data, or in a short private folder that the next process finds again."""
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -77,6 +78,12 @@ def test_a_link_in_the_place_of_the_short_folder_is_refused(deep: Path, temporar
     assert not list((temporary / "trap").iterdir())
 
 
+def test_a_file_in_the_place_of_the_short_folder_is_refused(deep: Path, temporary: Path, server_on: Make):
+    socket_folder(deep, os.geteuid()).touch(mode=0o600)
+    with pytest.raises(EmbeddedPostgresError, match="but is -rw-------"):
+        server_on(deep).start()
+
+
 def test_a_folder_that_others_may_enter_is_refused(deep: Path, temporary: Path, server_on: Make):
     socket_folder(deep, os.geteuid()).mkdir()
     socket_folder(deep, os.geteuid()).chmod(0o755)
@@ -94,5 +101,5 @@ def test_a_strangers_folder_is_refused(deep: Path, temporary: Path, server_on: M
 
 @pytest.mark.parametrize("name", ["a space, 'quotes\" and a comma", "天工 it's 100%\\", "-D"])
 def test_any_name_of_a_folder_will_do(name: str, data: Path, temporary: Path, server_on: Make):
-    (data.parent / name).mkdir()
-    assert count(server_on(data.rename(data.parent / name / "postgres")).start()) == 1
+    (temporary / name).mkdir()
+    assert count(server_on(Path(shutil.move(data, temporary / name / "postgres"))).start()) == 1

@@ -15,7 +15,7 @@ from adapters.embedded_postgres.locks import FileLock
 from adapters.embedded_postgres.presence import look
 from adapters.embedded_postgres.probe import conninfo
 from tests.embedded_postgres.conftest import Make
-from tests.embedded_postgres.support import Owner, count
+from tests.embedded_postgres.support import Owner, count, insert
 from tests.support.waiting import wait_until
 
 
@@ -48,6 +48,20 @@ def test_a_recovery_is_waited_for(data: Path, recovery: Path, server_on: Make):
         assert not start.done()
         recovery.touch()
         assert count(start.result(timeout=20)) == 1
+
+
+def test_a_server_that_recovers_and_only_reads_meanwhile_is_waited_for(data: Path, recovery: Path, server_on: Make):
+    with (data / "cluster/postgresql.conf").open("a") as settings:
+        settings.write("hot_standby = on\n")
+    server = server_on(data)
+    with ThreadPoolExecutor() as pool:
+        start = pool.submit(server.start)
+        wait_until(lambda: not refused(data))
+        for _ in range(20):
+            assert not refused(data)
+        assert not start.done()
+        recovery.touch()
+        insert(start.result(timeout=20))
 
 
 def test_a_recovery_beyond_the_deadline_goes_on_and_is_taken_over(data: Path, recovery: Path, server_on: Make):
