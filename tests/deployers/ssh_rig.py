@@ -79,5 +79,10 @@ class SshRig(Rig):
         lines = path.read_text().splitlines() if path.exists() else []
         return next((int(line.removeprefix("pid=")) for line in lines if line.startswith("pid=")), 0)
 
+    def forget_end(self, key: str) -> None:
+        """As if the job had been killed before its end."""
+        for file in ("end", "closing"):
+            (self.job(key) / file).unlink()
+
     async def begun(self, key: str, file: str = "start") -> None:
         await until((self.job(key) / file).exists)

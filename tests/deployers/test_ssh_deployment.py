@@ -260,7 +260,7 @@ async def test_a_restart_whose_script_was_killed_runs_on_and_then_is_interrupted
 
 async def test_a_receipt_of_before_a_reboot_is_no_running_job(rig: SshRig):
     await deploy(rig, "a-1")
-    (rig.job("a-1") / "end").unlink()
+    rig.forget_end("a-1")
     start = rig.job("a-1") / "start"
     start.write_text(start.read_text().replace(f"pid={rig.pid('a-1')}", "pid=1"))
     assert (await rig.deployer.observe(rig.receipt("a-1", "v1-1"), Log())).state == "interrupted"
@@ -281,3 +281,23 @@ async def test_ten_deployments_at_once_never_meet(rig: SshRig):
 async def test_a_key_that_is_no_folder_name_is_refused(rig: SshRig, key: str):
     with pytest.raises(Terminal, match="key"):
         await deploy(rig, key)
+
+
+async def test_an_abort_that_came_first_and_died_still_keeps_the_job_from_its_switch(rig: SshRig):
+    await deploy(rig, "a-1", "v1-1")
+    rig.job("b-1").mkdir()
+    (rig.job("b-1") / "gate").write_text("by=abort\n")
+    outcome = await deploy(rig, "b-1", "v2-2")
+    assert (outcome.state, outcome.error, rig.current()) == ("failed", f"127.0.0.1:{rig.wire.port}: aborted before the switch", "v1-1")
+    assert rig.count("end", "b-1") == 1
+
+
+async def test_an_end_that_was_decided_but_not_noted_any_more_is_noted_once_by_who_looks(rig: SshRig):
+    await deploy(rig, "a-1")
+    job, notes = rig.job("a-1"), rig.state / "receipts"
+    (job / "end").unlink()
+    notes.write_text("")
+    receipt = rig.receipt("a-1", "v1-1")
+    seen = await asyncio.gather(*(rig.deployer.observe(receipt, Log()) for _ in range(4)))
+    assert {outcome.state for outcome in seen} == {"succeeded"}
+    assert (rig.count("start", "a-1"), rig.count("end", "a-1")) == (1, 1)

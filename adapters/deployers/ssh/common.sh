@@ -89,10 +89,8 @@ report() { # the job as it is, to standard error
     elif lives "$job"; then set -- running
     else
         [ -e "$job/end" ] || heal
-        if [ -e "$job/end" ]; then set -- ended; else set -- gone; fi
+        if [ -e "$job/end" ] || [ -e "$job/closing" ]; then set -- ended; else set -- gone; fi
     fi
     printf '%s\n' "--- $NONCE" "state=$1" "current=$(readlink "$DEPLOY_PATH/current")" "service=$(service)"
-    for file in start gate end; do
-        [ ! -e "$job/$file" ] || sed "s/^/$file./" "$job/$file"
-    done
+    [ "$1" != ended ] || sed "s/^/end./" "$job/closing"
 } >&2
