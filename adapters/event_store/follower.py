@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import psycopg
 
@@ -27,7 +27,7 @@ class Follower:
         self.reconnects = 0
         self._conninfo, self._batch, self._idle = conninfo, batch, idle
 
-    def batches(self, stop: threading.Event) -> Iterator[Batch]:
+    def batches(self, stop: threading.Event) -> Generator[Batch, None, None]:
         """Batches in the log's order until `stop` is set, which it notices within `idle` seconds; an empty one where there is no news,
         or no database. Raises Gap, and what no new connection mends (a missing table, a missing right)."""
         failures = 0
