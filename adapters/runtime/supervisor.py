@@ -6,10 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from adapters.runtime.away import is_away
+
 logger = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-STEADY = 30.0
-"""Seconds without an error after which a loop counts as well again."""
+FIRST_PAUSE, LONGEST_PAUSE, LONGEST_AWAY = 0.2, 10.0, 1.0
+"""Seconds until it starts again: the first time, at most, and at most where it only waits for the database."""
+STEADY, STEADY_AWAY = 30.0, 3.0
+"""Seconds without an error after which a loop counts as well again; the same for one that had lost the database."""
 
 
 @dataclass
@@ -18,11 +21,22 @@ class Loop:
     errors: int = 0
     last_error: str = ""
     failed_at: float = field(default=float("-inf"))
+    shown: float = STEADY
+    """Seconds that the last error is shown."""
 
     @property
     def trouble(self) -> str:
         """What went wrong lately, or ''."""
-        return self.last_error if time.monotonic() - self.failed_at < STEADY else ""
+        return self.last_error if time.monotonic() - self.failed_at < self.shown else ""
+
+    def note(self, error: BaseException) -> None:
+        away = is_away(error)
+        self.errors, self.last_error, self.failed_at = self.errors + 1, f"{type(error).__name__}: {error}", time.monotonic()
+        self.shown = STEADY_AWAY if away else STEADY
+        if away:
+            logger.warning("%s starts again: %s", self.name, self.last_error)
+        else:
+            logger.error("%s stopped and starts again", self.name, exc_info=error)
 
 
 class Supervisor:
@@ -39,14 +53,28 @@ class Supervisor:
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
-            try:
-                await run()
+            error = await self._run(run)
+            if error is None:
                 return
-            except Exception as error:
-                loop.errors, loop.last_error, loop.failed_at = loop.errors + 1, f"{type(error).__name__}: {error}", time.monotonic()
-                logger.exception("%s stopped and starts again", loop.name)
-            pause = FIRST_PAUSE if time.monotonic() - began > STEADY else min(pause * 2, LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            loop.note(error)
+            if time.monotonic() - began > STEADY:
+                pause = FIRST_PAUSE
+            await asyncio.sleep(min(pause, LONGEST_AWAY) if is_away(error) else pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    @staticmethod
+    async def _run(run: Callable[[], Awaitable[None]]) -> BaseException | None:
+        """The error that it ended with; None where it ended by itself."""
+        try:
+            await run()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return error  # nobody cancelled us: something that it waited for was cancelled
+        except Exception as error:  # noqa: BLE001  # the caller notes it
+            return error
+        return None
 
     async def stop(self) -> None:
         for task in self._tasks:
