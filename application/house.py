@@ -1,6 +1,8 @@
 """What every command handler stands on: the log, the clock, ids, and the one way a command runs."""
 
+import asyncio
 import os
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +18,13 @@ from domain.event import Event
 
 TRIES = 20
 """How often a command is decided anew because somebody else wrote one of its streams first."""
+PAUSE, DOUBLINGS = 0.002, 6
+"""Seconds that it waits at most before the second try, and how often that doubles: of many who meet in one stream, one comes through at a time."""
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Contended(Refused):
+    """Others changed the same thing all the time; nothing was stored. The same command may be tried again."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class House:
         request = msgspec.json.encode([action, asked], order="deterministic")
         if caller.repeatable and (known := await self.log.command(caller.command)):
             return await self._append(caller, known[0].stream, known, request)
-        for _ in range(TRIES):
+        for tries in range(TRIES):
             work = Work(self.log, self.cache)
             id = await decide(work)
             if not work.events:
@@ -64,8 +72,8 @@ class House:
             try:
                 return await self._append(caller, id, work.events, request)
             except Conflict:
-                continue
-        raise Refused("others keep changing the same thing: try again")
+                await asyncio.sleep(random.random() * PAUSE * 2 ** min(tries, DOUBLINGS))
+        raise Contended("others keep changing the same thing: try again")
 
     async def _append(self, caller: Caller, id: str, events: list[Event], request: bytes) -> Done:
         appended = await self.log.append(events, caller.command, caller.origin, request)
