@@ -9,24 +9,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from psycopg import OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
+from adapters.runtime.away import is_away
 from adapters.runtime.following import Batch
 from application.caller import Caller, process
-from application.ports.log import LogUnavailable
+from application.house import Contended
 from application.processes.wishes import Wish
 from domain.errors import DomainError
 from domain.event import Event
-from domain.recorded import Recorded
+from domain.recorded import Recorded, Unreadable
 
 logger = logging.getLogger(__name__)
 TRIES = 4
-AWAY = (LogUnavailable, OperationalError, PoolTimeout)
+LONGEST_WISH, LONGEST_ERROR = 500, 2000
+"""Characters that are kept for show: the wish stands in an index, which has no room for any length."""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
 
 
 class ProcessRunner:
+    """Only one may run at a time (see `alone`): a second one that lags behind would set timers that have been cancelled since."""
+
     def __init__(
         self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
     ) -> None:
@@ -41,13 +44,21 @@ class ProcessRunner:
 
     async def handle(self, batch: Batch) -> None:
         for recorded in batch:
-            if isinstance(recorded, Recorded):
+            if isinstance(recorded, Unreadable):
+                await self._keep_for_show(self._name, recorded.position, f"{recorded.topic} of {recorded.stream}", recorded.error)
+            else:
                 await self._react(recorded)
         await self._store_position(batch[-1].position)
 
     async def _react(self, recorded: Recorded) -> None:
         for name, react in self._processes.items():
-            for number, wish in enumerate(react(recorded.event)):
+            try:
+                wishes = react(recorded.event)
+            except Exception as error:
+                logger.exception("%s does not understand what stands at %d", name, recorded.position)
+                await self._keep_for_show(name, recorded.position, "", error)
+                continue
+            for number, wish in enumerate(wishes):
                 caller = process(name, f"{recorded.position}/{number}", correlation=recorded.origin.correlation, causation=recorded.command)
                 await self._fulfil_somehow(wish, caller, name, recorded.position)
 
@@ -57,23 +68,26 @@ class ProcessRunner:
             try:
                 await self._fulfil(wish, caller, position)
                 return None
-            except AWAY as error:
+            except Contended as error:
                 logger.warning("%s waits at %d: %s", name, position, error)
             except DomainError as error:
-                return await self._keep_for_show(name, position, wish, error)
+                return await self._keep_for_show(name, position, repr(wish), error)
             except Exception as error:
-                tries += 1
-                logger.exception("%s failed at %d on %s", name, position, wish)
+                if is_away(error):
+                    logger.warning("%s waits at %d: %s", name, position, error)
+                else:
+                    tries += 1
+                    logger.exception("%s failed at %d on %s", name, position, wish)
                 if tries >= TRIES:
-                    return await self._keep_for_show(name, position, wish, error)
+                    return await self._keep_for_show(name, position, repr(wish), error)
             await asyncio.sleep(min(0.25 * 2**tries, 2))
 
-    async def _keep_for_show(self, name: str, position: int, wish: Wish, error: Exception) -> None:
+    async def _keep_for_show(self, name: str, position: int, wish: str, error: Exception | str) -> None:
         logger.warning("%s at %d: %s was not fulfilled: %s", name, position, wish, error)
         async with self._pool.connection() as conn:
             await conn.execute(
                 "insert into ops.process_failures (process, position, wish, error) values (%s, %s, %s, %s) on conflict do nothing",
-                (name, position, repr(wish), str(error)))
+                (name, position, showable(wish, LONGEST_WISH), showable(str(error), LONGEST_ERROR)))
 
     async def _store_position(self, position: int) -> None:
         async with self._pool.connection() as conn:
@@ -81,3 +95,8 @@ class ProcessRunner:
                 "insert into ops.process_positions as p values (%s, %s) on conflict (name) do update "
                 "set position = greatest(p.position, excluded.position)", (self._name, position))
         self.position = position
+
+
+def showable(text: str, longest: int) -> str:
+    """What PostgreSQL can keep of a text: no NUL, no half of a surrogate pair, and not too much."""
+    return text[:longest].replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "backslashreplace").decode()

@@ -1,6 +1,7 @@
 """Wishes come true: each kind goes to one command handler or port."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from application.caller import Caller
 from application.changes import Changes
@@ -40,3 +41,5 @@ class Dispatcher:
                 await self.auto_deploy.deploy(caller, wish.version, position)
             case Notify():
                 await self.notifications.notify(caller, wish)
+            case _:
+                assert_never(wish)
