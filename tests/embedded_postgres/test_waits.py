@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from adapters.embedded_postgres.locks import FileLock
 from adapters.embedded_postgres.presence import look
 from adapters.embedded_postgres.probe import conninfo
 from tests.embedded_postgres.conftest import Make
-from tests.embedded_postgres.support import Owner, count, insert
+from tests.embedded_postgres.support import Owner, ask, count, insert
 from tests.support.waiting import wait_until
 
 
@@ -51,16 +52,19 @@ def test_a_recovery_is_waited_for(data: Path, recovery: Path, server_on: Make):
 
 
 def test_a_server_that_recovers_and_only_reads_meanwhile_is_waited_for(data: Path, recovery: Path, server_on: Make):
+    recovery.touch()
     with (data / "cluster/postgresql.conf").open("a") as settings:
-        settings.write("hot_standby = on\n")
+        settings.write("hot_standby = on\nrecovery_target = immediate\nrecovery_target_action = pause\n")
     server = server_on(data)
     with ThreadPoolExecutor() as pool:
         start = pool.submit(server.start)
         wait_until(lambda: not refused(data))
+        address = conninfo(data / "socket")
+        wait_until(lambda: ask(address, "select pg_is_wal_replay_paused()"))
         for _ in range(20):
-            assert not refused(data)
+            assert ask(address, "select pg_is_in_recovery()") is True
         assert not start.done()
-        recovery.touch()
+        ask(address, "select pg_wal_replay_resume()")
         insert(start.result(timeout=20))
 
 
@@ -106,9 +110,10 @@ def hanging(data: Path) -> Iterator[int]:
 
 
 def test_a_server_that_hangs_is_an_error_after_the_deadline(data: Path, hanging: int, server_on: Make):
-    server = server_on(data, deadline=0.5)
+    server, began = server_on(data, deadline=0.5), time.monotonic()
     with pytest.raises(EmbeddedPostgresError, match=r"accepts no connections after 0\.5 s: .*timeout.*End what still runs"):
         server.start()
+    assert time.monotonic() < began + 10, "no single look takes long"
     with pytest.raises(EmbeddedPostgresError, match=rf"did not stop within 0\.5 s.*kill -QUIT {hanging}"):
         server.stop()
     assert server.pid == hanging
