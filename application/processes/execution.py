@@ -7,9 +7,10 @@ says whether the work was never begun (`apply`), goes on (`apply` follows it), h
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
-from application.house import Done
+from application.house import Contended, Done
 from application.ports.artifacts import ArtifactStore, StorageFailed
 from application.ports.executor import Executor, Outcome, Receipt, Terminal, Transient
 from application.ports.log import LogUnavailable
@@ -18,7 +19,7 @@ from application.ports.queue import Claim, Queue
 from application.ports.secrets import Secrets, SecretUnreadable
 from application.tasks.reports import Holding, Reports
 from domain.config import references
-from domain.errors import DomainError
+from domain.errors import DomainError, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +36,19 @@ class Times:
 
 class Execution:
     def __init__(self, reports: Reports, executors: Mapping[tuple[str, str], Executor], logs: TaskLogs, artifacts: ArtifactStore, secrets: Secrets,
-                 queue: Queue, worker: str, times: Times | None = None) -> None:
-        """`executors`: by (task type, environment type); an environment type of `*` stands for any."""
+                 queue: Queue, worker: str, times: Times | None = None,
+                 aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext) -> None:
+        """`executors`: by (task type, environment type); an environment type of `*` stands for any. `aside`: entered while an attempt
+        only waits, so that others may run meanwhile."""
         self._reports, self._executors, self._logs, self._artifacts = reports, executors, logs, artifacts
         self._secrets, self._queue, self._worker, self._times = secrets, queue, worker, times or Times()
+        self._aside = aside
 
     async def run(self, claim: Claim) -> None:
         """Carry one claimed attempt to its end, or to the point where somebody else holds it."""
         try:
             held = await self._reports.begin(claim.task, claim.attempt, claim.lease, self._worker)
-        except DomainError:  # the log does not know it: a leftover of another database
+        except NotFound:  # the log does not know it: a leftover of another database
             held = None
         if held is not None:
             ended = await self._hold(held, claim)
@@ -98,12 +102,16 @@ class Execution:
                 return Outcome("failed", str(error))
             except Transient as error:
                 await self._out_of_sight(held, str(error), log)
-                await asyncio.sleep(min(max(error.retry_after, pause), self._times.longest_pause))
+                async with self._aside():
+                    await asyncio.sleep(min(max(error.retry_after, pause), self._times.longest_pause))
                 pause, look = pause * 2, True
 
     async def _out_of_sight(self, held: Holding, reason: str, log: TaskLog) -> None:
         log.line(f"out of sight: {reason}; looking again", "warn")
-        await self._patiently(lambda: self._reports.lose_sight(held, reason))
+        try:
+            await self._patiently(lambda: self._reports.lose_sight(held, reason))
+        except DomainError as error:  # a notice, no end: what is out of sight must not fail for want of it
+            logger.warning("%s is out of sight, which could not be noted: %s", held.task.key, error)
 
     async def _try(self, executor: Executor, receipt: Receipt, log: TaskLog, look: bool) -> Outcome | None:
         """None: nothing has begun, or it goes on, so `apply` is next."""
@@ -140,30 +148,60 @@ class Execution:
             if task.cancelling:
                 return "cancel"
 
+    async def _keep(self, claim: Claim) -> None:
+        """Renew the lease while nobody watches any more: whoever took over would stop it a second time."""
+        while True:
+            try:
+                await self._queue.renew(claim, self._times.lease)
+            except Exception as error:  # noqa: BLE001  # as in `_watch`
+                logger.warning("cannot keep %s: %s", claim.task, error)
+            await asyncio.sleep(self._times.watch)
+
     async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> bool:
         """Stop it, and say honestly what came of that. An end that came first counts as it was."""
         log.line("asked to stop", "warn")
+        keeping = asyncio.create_task(self._keep(claim))
+        try:
+            stopped, message = await self._stop(held, receipt, log)
+            if stopped:  # nothing runs any more, so that whoever follows it hears of its end in a moment
+                await asyncio.wait({doing}, timeout=self._times.watch * 3)
+            if doing.done() and result_of(doing).state == "succeeded":
+                return await self._report(held, doing.result())
+            log.line(message, "info" if stopped else "error")
+            await self._logs.close(log)
+            await self._patiently(lambda: self._reports.cancelled(held, stopped, message))
+            return True
+        finally:
+            await stop(keeping)
+
+    async def _stop(self, held: Holding, receipt: Receipt, log: TaskLog) -> tuple[bool, str]:
+        """Whether it was seen that nothing runs any more, and what is known."""
         executor = self._executor(held)
-        stopped, message = True, "nothing had begun"
-        if executor is not None:
-            try:
-                aborted = await asyncio.wait_for(executor.abort(receipt, log), self._times.abort)
-                stopped, message = aborted.stopped, aborted.message
-            except (Transient, Terminal, TimeoutError) as error:
-                stopped, message = False, f"could not be stopped: {error or 'no answer in time'}; it may still run"
-        if doing.done() and result_of(doing).state == "succeeded":
-            return await self._report(held, doing.result())
-        log.line(message, "info" if stopped else "error")
-        await self._logs.close(log)
-        await self._patiently(lambda: self._reports.cancelled(held, stopped, message))
-        return True
+        if executor is None:
+            return True, "nothing had begun"
+        try:
+            aborted = await asyncio.wait_for(executor.abort(receipt, log), self._times.abort)
+            return aborted.stopped, aborted.message
+        except (Transient, Terminal, TimeoutError) as error:
+            return False, f"could not be stopped: {error or 'no answer in time'}; it may still run"
+        except Exception as error:
+            logger.exception("stopping %s ended in an unexpected error", held.task.key)
+            return False, f"could not be stopped: internal error: {type(error).__name__}: {error}; it may still run"
 
     async def _report(self, held: Holding, outcome: Outcome) -> bool:
+        """An end whose words nobody can store is told in other words: an attempt without an end would be taken up again for ever."""
+        try:
+            await self._tell(held, outcome)
+        except Exception as error:
+            logger.exception("the end of %s cannot be recorded", held.task.key)
+            await self._tell(held, Outcome("failed", f"it ended as {outcome.state}, and that cannot be recorded: {str(error)!a}"))
+        return True
+
+    async def _tell(self, held: Holding, outcome: Outcome) -> None:
         if outcome.state == "succeeded":
             await self._patiently(lambda: self._reports.succeed(held, outcome.result))
         else:
             await self._patiently(lambda: self._reports.fail(held, outcome.error or f"ended as {outcome.state}", outcome.result))
-        return True
 
     async def _patiently(self, report: Callable[[], Awaitable[Done]]) -> None:
         """Report until the log takes it: the outcome must not be lost because the database is away. The command's id keeps it single."""
@@ -171,8 +209,8 @@ class Execution:
             try:
                 await report()
                 return
-            except LogUnavailable as error:
-                logger.warning("the log is away, reporting again: %s", error)
+            except (LogUnavailable, Contended) as error:
+                logger.warning("the log does not take it yet, reporting again: %s", error)
                 await asyncio.sleep(1)
 
     def _executor(self, held: Holding) -> Executor | None:
@@ -192,7 +230,7 @@ class Execution:
 
 def result_of(doing: "asyncio.Task[Outcome]") -> Outcome:
     """What the work came to. An error of our own is an end as well: it is told, and a person looks."""
-    error = doing.exception()
+    error = doing.exception() if not doing.cancelled() else asyncio.CancelledError("something that it waited for was cancelled")
     if error is None:
         return doing.result()
     logger.error("a task ended in an unexpected error", exc_info=error)
