@@ -1,4 +1,8 @@
-"""Telling people: the intent is stored first, then the message is sent, then the outcome is stored."""
+"""Telling people: the intent is stored first, then the message is sent, then the outcome is stored.
+
+A delivery's timer remembers the tries: `tries // 2` have been begun, and an odd number says that the end of one of them is not known,
+so that the message may have come already.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +21,8 @@ from domain.notification.events import NotificationRequested
 GIVE_UP = 8
 """Tries: after 5 s, 10 s, 20 s, … about 10 minutes in all."""
 FIRST_PAUSE = 5.0
+IN_FLIGHT = timedelta(minutes=2)
+"""After so long a try without an end has none: its process is gone."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +67,21 @@ class Notifications:
         if notifier is None:
             return await self._end(caller, timer, "failed", error=f"there is no channel {request.channel} any more", tries=0)
         tries, in_doubt = timer.tries // 2 + 1, timer.tries % 2 == 1
-        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, self._house.clock() + timedelta(minutes=2), tries=2 * tries - 1))
+        if tries > GIVE_UP:
+            return await self._end(caller, timer, "failed", error=f"no end is known of any of {GIVE_UP} tries", tries=GIVE_UP)
+        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, self._house.clock() + IN_FLIGHT, tries=2 * tries + 1))
         try:
             receipt = await notifier.send(Message(timer.stream, request.destination, request.subject, request.text))
         except DeliveryFailed as error:
             if not error.final and tries < GIVE_UP:
-                await self._later(timer, tries)
+                await self._later(timer, tries, in_doubt)
                 return None
-            return await self._end(caller, timer, f"failed/{tries}", error=str(error), tries=tries)
+            return await self._end(caller, timer, f"failed/{tries}", error=str(error) or "refused, and nothing was said", tries=tries)
         return await self._end(caller, timer, "sent", receipt=receipt, tries=tries, in_doubt=in_doubt)
 
-    async def _later(self, timer: Timer, tries: int) -> None:
+    async def _later(self, timer: Timer, tries: int, in_doubt: bool) -> None:
         due: datetime = self._house.clock() + timedelta(seconds=FIRST_PAUSE * 2 ** (tries - 1))
-        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, due, tries=2 * tries))
+        await self._timers.set(Timer(timer.id, timer.stream, DELIVERY, due, tries=2 * tries + in_doubt))
 
     async def _end(self, caller: Caller, timer: Timer, what: str, *, tries: int, error: str = "", receipt: str = "", in_doubt: bool = False) -> Done:
         async def act(work: Work) -> str:

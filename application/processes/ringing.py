@@ -3,32 +3,44 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.caller import process
+from application.caller import Caller, process
 from application.deployments.driving import Driving
 from application.notifications import Notifications
 from application.ports.timers import Timer, Timers
 from application.processes.deadlines import DEADLINE, DELIVERY, REMIND_AFTER, REMINDER
 from application.processes.wishes import Notify
+from domain.errors import NotFound
 
 
 @dataclass(frozen=True)
 class Ringing:
-    """A deadline's timer is cancelled by the fact that it leads to, not here: in between somebody may have moved it."""
+    """A deadline's timer is cancelled by the fact that it leads to, not here: in between somebody may have moved it. Where there is
+    nothing left that a timer could be for, it is put away: it would ring for ever, and so many would keep others from ringing."""
 
     timers: Timers
     driving: Driving
     notifications: Notifications
 
     async def ring(self, timer: Timer, now: datetime) -> None:
+        try:
+            await self._ring(timer, now)
+        except NotFound:  # the log does not know it: a leftover of another database
+            await self.timers.cancel(timer.id)
+
+    async def _ring(self, timer: Timer, now: datetime) -> None:
         caller = process("timer", f"{timer.id}/{timer.due.isoformat()}/{timer.tries}")
         if timer.kind == DELIVERY:
             await self.notifications.deliver(caller, timer)
         elif timer.kind == REMINDER:
             await self._remind(timer, now)
-        elif timer.kind == DEADLINE and timer.stream.startswith("task_"):
-            await self.driving.pass_task_deadline(caller, timer.stream, timer.due)
         elif timer.kind == DEADLINE:
-            await self.driving.pass_deadline(caller, timer.stream, timer.due)
+            await self._pass_deadline(caller, timer)
+
+    async def _pass_deadline(self, caller: Caller, timer: Timer) -> None:
+        passing = self.driving.pass_task_deadline if timer.stream.startswith("task_") else self.driving.pass_deadline
+        done = await passing(caller, timer.stream, timer.due)
+        if not done.events and not await self.driving.is_open(timer.stream):
+            await self.timers.cancel(timer.id)
 
     async def _remind(self, timer: Timer, now: datetime) -> None:
         """Still unfinished after a day: tell people, and ring again tomorrow. What is over by now (its end crossed our path) rings no more."""
