@@ -44,13 +44,14 @@ class Users:
 
     async def issue_token(self, caller: Caller, user: str, name: str, days: int | None = None, value: str = "") -> tuple[str, Done]:
         """A new token for a user; its value is kept nowhere, so a repetition is answered '' instead. `value`: one that the caller chose,
-        and chooses again when the call is repeated."""
+        and chooses again when the call is repeated: the token's id then follows from the call, so that of several servers that start
+        with one setting each leaves the same behind."""
         if days is not None and days < 1:
             raise Invalid("a token is good for a day at least", field="days")
         new = value or "tgd_" + secrets.token_urlsafe(32)
 
         async def act(work: Work) -> str:
-            id, at = self._house.new_id("tok"), self._house.clock()
+            id, at = f"tok_{caller.command.hex}" if value else self._house.new_id("tok"), self._house.clock()
             await work.account(user)
             await self._credentials.put(id, digest_of(new))
             expires = at + timedelta(days=days) if days is not None else None

@@ -97,7 +97,7 @@ class Work:
         return state
 
     async def _get(self, prefix: str, id: str) -> Any:
-        state = await self.find(id) if id.startswith(prefix + "_") else None
+        state = await self.find(id) if id.startswith(prefix + "_") and id.isascii() and id.isprintable() else None
         if state is None or getattr(state, "deleted", False):
             raise NotFound(f"there is no {KINDS[prefix].called} {id}")
         return state
