@@ -73,6 +73,9 @@ class SshHost:
                 words = await self.stop()
                 if self.kind or kind == "asyncssh":
                     raise HostFailed(f"the {kind} host did not come up: {error} {words}") from error
+            except BaseException:
+                await self.stop()
+                raise
             else:
                 self.kind = "openssh" if kind == "openssh" else "asyncssh"
                 return

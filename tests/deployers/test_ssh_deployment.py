@@ -1,6 +1,7 @@
 """What a deployment does on a host: release folders, the switch, the restart, what is kept and what is not."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -229,6 +230,24 @@ async def test_odd_names_are_names_and_nothing_more(ssh_host, rig: SshRig, name:
 async def test_a_version_with_a_slash_is_one_folder(rig: SshRig):
     assert (await deploy(rig, "a-1", "release/1.0-1")).state == "succeeded"
     assert names(rig) == {"release%2F1.0-1"}
+
+
+async def test_a_deployment_leaves_no_process_behind(rig: SshRig):
+    rig.config["restart_command"] = "true"
+    outcomes = await asyncio.gather(*(deploy(rig, f"k{n}-1", f"v{n}-{n}") for n in range(6)))
+    assert {outcome.state for outcome in outcomes} == {"succeeded"}
+    await until(lambda: not [n for n in range(6) if members(rig.pid(f"k{n}-1"))], 3)
+
+
+def members(group: int) -> list[str]:
+    """The processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, fields = stat.read_text().rpartition(")")
+            if fields.split()[2] == str(group) and fields.split()[0] != "Z":
+                found.append(name)
+    return found
 
 
 async def test_a_script_killed_before_the_switch_is_interrupted_and_the_former_release_stays(rig: SshRig):

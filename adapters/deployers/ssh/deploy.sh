@@ -112,26 +112,25 @@ limited() { # COMMAND...: run it in a session of its own. Its end counts, not wh
     setsid "$@" </dev/null &
     child=$!
     printf '%s\n' "pid=$child" "born=$(born "$child")" >"$job/command"
-    (
-        sleeper=
-        trap '[ -z "$sleeper" ] || kill "$sleeper"; exit 0' TERM
-        left=$((deadline - $(date +%s)))
-        sleep "$((left > 1 ? left : 1))" &
-        sleeper=$!
-        wait "$sleeper"
-        trap - TERM
-        : >"$job/late"
-        kill -s TERM -- "-$child"
-        sleep 3
-        kill -s KILL -- "-$child"
-    ) >/dev/null 2>&1 &
-    watch=$!
+    watch >/dev/null 2>&1 &
     wait "$child"
     set -- $?
-    kill "$watch" 2>/dev/null
     rm -f "$job/command"
     [ ! -e "$job/late" ] || late=yes
     return "$1"
+}
+
+watch() { # stop the command, and all of its session, when the time is over
+    while same "$job/command"; do
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            : >"$job/late"
+            kill -s TERM -- "-$child"
+            nap 3
+            kill -s KILL -- "-$child"
+            return
+        fi
+        nap 0.5
+    done
 }
 
 restart() {
