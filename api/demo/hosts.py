@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 
 import asyncssh
 
+from api.demo.ports import free_port
 from api.demo.ssh_host import key_pair, me
 
 Kind = Literal["openssh", "asyncssh"]
@@ -170,12 +170,6 @@ class SshHost:
                     if self._server is None or self._server.returncode is not None:
                         raise
                     await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def children(pid: int) -> list[int]:

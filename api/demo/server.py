@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.demo.hosts import free_port
+from api.demo.ports import free_port
 
 HERE = Path(__file__).parents[2]
 READY, STOP, COMMAND = 90.0, 60.0, 120.0  # seconds

@@ -12,7 +12,8 @@ from types import TracebackType
 from api.demo.client import Client
 from api.demo.git_server import GitServer
 from api.demo.github import GitHub
-from api.demo.hosts import SshHost, free_port
+from api.demo.hosts import SshHost
+from api.demo.ports import free_port
 from api.demo.repository import Repository
 from api.demo.server import TiangongServer, path
 from api.demo.service import NAME
