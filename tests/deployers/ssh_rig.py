@@ -79,10 +79,22 @@ class SshRig(Rig):
         lines = path.read_text().splitlines() if path.exists() else []
         return next((int(line.removeprefix("pid=")) for line in lines if line.startswith("pid=")), 0)
 
-    def forget_end(self, key: str) -> None:
+    async def forget_end(self, key: str) -> None:
         """As if the job had been killed before its end."""
+        await until(lambda: not members(self.pid(key)))
         for file in ("end", "closing"):
             (self.job(key) / file).unlink()
 
     async def begun(self, key: str, file: str = "start") -> None:
         await until((self.job(key) / file).exists)
+
+
+def members(group: int) -> list[str]:
+    """The processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, fields = stat.read_text().rpartition(")")
+            if fields.split()[2] == str(group) and fields.split()[0] != "Z":
+                found.append(name)
+    return found

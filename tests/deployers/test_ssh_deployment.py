@@ -1,7 +1,6 @@
 """What a deployment does on a host: release folders, the switch, the restart, what is kept and what is not."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -13,7 +12,7 @@ from adapters.deployers.ssh import SshDeployer
 from application.ports.executor import Outcome, Terminal
 from domain.task.values import Artifact
 from tests.deployers.rig import Log, stored
-from tests.deployers.ssh_rig import QUICK, SshRig
+from tests.deployers.ssh_rig import QUICK, SshRig, members
 from tests.support.waiting import until
 
 BUSYBOX = pytest.param("busybox", marks=pytest.mark.real)  # long; the contract runs there every time
@@ -239,17 +238,6 @@ async def test_a_deployment_leaves_no_process_behind(rig: SshRig):
     await until(lambda: not [n for n in range(6) if members(rig.pid(f"k{n}-1"))], 3)
 
 
-def members(group: int) -> list[str]:
-    """The processes of a process group."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            name, _, fields = stat.read_text().rpartition(")")
-            if fields.split()[2] == str(group) and fields.split()[0] != "Z":
-                found.append(name)
-    return found
-
-
 async def test_a_script_killed_before_the_switch_is_interrupted_and_the_former_release_stays(rig: SshRig):
     rig.hold()
     first = asyncio.create_task(deploy(rig, "a-1", "v1-1"))
@@ -279,7 +267,7 @@ async def test_a_restart_whose_script_was_killed_runs_on_and_then_is_interrupted
 
 async def test_a_receipt_of_before_a_reboot_is_no_running_job(rig: SshRig):
     await deploy(rig, "a-1")
-    rig.forget_end("a-1")
+    await rig.forget_end("a-1")
     start = rig.job("a-1") / "start"
     start.write_text(start.read_text().replace(f"pid={rig.pid('a-1')}", "pid=1"))
     assert (await rig.deployer.observe(rig.receipt("a-1", "v1-1"), Log())).state == "interrupted"
@@ -314,6 +302,7 @@ async def test_an_abort_that_came_first_and_died_still_keeps_the_job_from_its_sw
 async def test_an_end_that_was_decided_but_not_noted_any_more_is_noted_once_by_who_looks(rig: SshRig):
     await deploy(rig, "a-1")
     job, notes = rig.job("a-1"), rig.state / "receipts"
+    await until(lambda: not members(rig.pid("a-1")))
     (job / "end").unlink()
     notes.write_text("")
     receipt = rig.receipt("a-1", "v1-1")

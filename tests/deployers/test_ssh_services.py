@@ -76,6 +76,6 @@ async def test_what_a_login_script_prints_is_not_taken_for_the_jobs_output(rig: 
 
 async def test_an_interrupted_deployment_tells_how_the_service_is(rig: SshRig):
     await rig.deployer.apply(rig.receipt("a-1"), Log())
-    rig.forget_end("a-1")
+    await rig.forget_end("a-1")
     seen = await rig.deployer.observe(rig.receipt("a-1"), Log())
     assert (seen.state, seen.error.endswith("the release is current; the service is active")) == ("interrupted", True)
