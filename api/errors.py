@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.database import AWAY
+from application.house import Contended
 from application.ports.executor import Terminal, Transient
 from application.ports.log import IdReused, LogUnavailable
 from application.ports.secrets import SecretUnreadable
@@ -18,6 +19,7 @@ TABLE: Mapping[type[Exception], tuple[int, str]] = {
     Forbidden: (403, "FORBIDDEN"),
     NotFound: (404, "RESOURCE_NOT_FOUND"),
     Refused: (409, "RESOURCE_CONFLICT"),
+    Contended: (409, "RESOURCE_CONFLICT"),
     DomainError: (409, "RESOURCE_CONFLICT"),
     IdReused: (409, "RESOURCE_CONFLICT"),
     SecretUnreadable: (409, "RESOURCE_CONFLICT"),

@@ -103,6 +103,7 @@ class Writer:
         for attempt in itertools.count():
             commands = [command for command in commands if command.wanted]
             if not commands:
+                self.trouble = ""  # nobody waits for it any more: the next command finds out whether it has passed
                 return
             try:
                 results = self._send(commands)
