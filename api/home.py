@@ -3,6 +3,8 @@
 import fcntl
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -47,10 +49,30 @@ class Home:
 
     def keep_admin_token(self) -> tuple[str, bool]:
         """The admin's token: the kept one, or a new one (then True), readable by the owner alone."""
+        if kept := self._kept_token():
+            return kept, False
+        value = "tgd_" + secrets.token_urlsafe(32)
+        self._write_token(value)
+        kept = self._kept_token()
+        return kept, kept == value
+
+    def _kept_token(self) -> str:
+        """'' where there is none; a file without a word in it is none."""
+        with suppress(FileNotFoundError):
+            return self.admin_token.read_text().strip()
+        return ""
+
+    def _write_token(self, value: str) -> None:
+        """It stands there complete, or not at all; of two starters that come together both use the first one's."""
+        handle, name = tempfile.mkstemp(dir=self.path, prefix=".admin-token-")  # mode 0600
         try:
-            return self.admin_token.read_text().strip(), False
-        except FileNotFoundError:
-            value = "tgd_" + secrets.token_urlsafe(32)
-            with open(os.open(self.admin_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with open(handle, "w") as file:
                 file.write(value + "\n")
-            return value, True
+                file.flush()
+                os.fsync(file.fileno())
+            if self.admin_token.exists() and not self._kept_token():
+                self.admin_token.unlink(missing_ok=True)
+            with suppress(FileExistsError):
+                os.link(name, self.admin_token)
+        finally:
+            os.unlink(name)
