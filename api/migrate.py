@@ -6,6 +6,7 @@ import psycopg
 
 ROOT = Path(__file__).parent.parent
 LOCK = 7355609
+PATIENCE = 60
 LOG = ("adapters/event_store/log.sql", "adapters/event_store/grants.sql")
 SERVER_RIGHTS = """
 grant usage on schema ops, views to tiangong_server;
@@ -15,8 +16,10 @@ grant select, insert, update, delete on all tables in schema ops, views to tiang
 
 
 def migrate(conninfo: str) -> None:
-    """Create what is missing, in one transaction. The connection's user owns everything; the server later acts as `tiangong_server`."""
+    """Create what is missing, in one transaction. The connection's user owns everything; the server later acts as `tiangong_server`.
+    Raises psycopg.errors.LockNotAvailable where another migration, or who uses a table, does not let go within PATIENCE seconds."""
     with psycopg.connect(conninfo, autocommit=True, application_name="tiangong migrate") as conn, conn.transaction():
+        conn.execute(f"set local lock_timeout = {PATIENCE * 1000}")
         conn.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
         for name in LOG:
             conn.execute((ROOT / name).read_text().encode())

@@ -16,13 +16,24 @@ class ReadModelCatalog:
         self._pool, self._positions = pool, positions
 
     async def applications(self, position: int) -> list[Listed]:
-        if not await self._positions.wait(position, PATIENCE):
-            raise LogUnavailable(f"the read models have not reached position {position} within {PATIENCE:g} s")
+        await self._reach(position)
         rows = await queries.live_applications(self._pool)
         return [Listed(row["id"], row["repository"], tuple(row["config"].get("auto_deploy", ()))) for row in rows]
 
     async def tags(self, repository: str) -> list[str]:
+        await self._reach(await self._end_of_log())
         return await queries.tags_of(self._pool, repository)
 
     async def used_by(self, id: str) -> list[str]:
+        await self._reach(await self._end_of_log())
         return await queries.used_by(self._pool, id)
+
+    async def _end_of_log(self) -> int:
+        """What was decided a moment ago counts: a tag that has been given is not given again, what was just begun needs its version."""
+        async with self._pool.connection() as conn:
+            row = await (await conn.execute("select position from log.stored_events_head")).fetchone()
+        return int(row[0]) if row else 0
+
+    async def _reach(self, position: int) -> None:
+        if not await self._positions.wait(position, PATIENCE):
+            raise LogUnavailable(f"the read models have not reached position {position} within {PATIENCE:g} s")

@@ -11,6 +11,7 @@ from adapters.artifacts.files import FileArtifacts
 from adapters.credentials import PostgresCredentials
 from adapters.deployers.memory import MemoryDeployer
 from adapters.deployers.ssh import SshDeployer
+from adapters.event_store.connections import bounded
 from adapters.event_store.log import PostgresLog
 from api.home import Home
 from api.settings import Settings
@@ -80,7 +81,7 @@ class Core:
 
 @asynccontextmanager
 async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncIterator[Core]:
-    pool = AsyncConnectionPool(conninfo, kwargs={"application_name": "tiangong"}, min_size=2, max_size=16, timeout=5, open=False, name="tiangong")
+    pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, open=False, name="tiangong")
     deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
     async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions:
         house = House(log)

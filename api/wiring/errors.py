@@ -8,6 +8,9 @@ from api.home import HomeInUse
 from api.settings import SettingsError
 from application.ports.log import LogUnavailable
 from domain.errors import DomainError
+from projections.engine.rebuild import Busy
+from projections.engine.replay import LogTooShort
 
 EXPECTED: tuple[type[Exception], ...] = (
-    SettingsError, EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, psycopg.OperationalError, OSError, ValueError)
+    SettingsError, EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, Busy, LogTooShort, psycopg.OperationalError, OSError,
+    ValueError)

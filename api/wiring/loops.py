@@ -8,11 +8,14 @@ from typing import Self
 from adapters.build.runner import BuildRunner, BuildSettings
 from adapters.event_store.follower import Follower
 from adapters.queue.postgres import PostgresQueue
+from adapters.runtime.alone import PROCESSES as PROCESSES_LOCK
+from adapters.runtime.alone import TIMERS as TIMERS_LOCK
+from adapters.runtime.alone import alone
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
 from adapters.runtime.supervisor import Supervisor
 from adapters.runtime.ticker import Ticker
-from adapters.runtime.worker import Worker
+from adapters.runtime.worker import Slots, Worker
 from adapters.task_logs import PostgresTaskLogs
 from adapters.timers.postgres import PostgresTimers
 from api.wiring.core import Core
@@ -46,23 +49,30 @@ class Crew:
         runner = ProcessRunner(PROCESSES, dispatcher.fulfil, core.pool)
 
         async def processes() -> None:
+            await alone(core.conninfo, PROCESSES_LOCK, react)
+
+        async def react() -> None:
             position = await runner.load_position()
             await follow_on_loop(lambda p, stop: Follower(core.conninfo, p).batches(stop), position, runner.handle)
 
         name = f"{socket.gethostname()}:{os.getpid()}"
         builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
-        execution = Execution(Reports(core.house), executors(core, builder), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name)
-        worker = Worker(queue, execution, name)
+        slots = Slots()
+        execution = Execution(Reports(core.house), executors(core, builder), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name,
+                              aside=slots.aside)
+        worker, ticker = Worker(queue, execution, name, slots), Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock)
         supervisor.start("processes", processes)
-        supervisor.start("timers", Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock).run)
+        supervisor.start("timers", lambda: alone(core.conninfo, TIMERS_LOCK, ticker.run))
         supervisor.start("worker", worker.run)
         return cls(worker, queue, builder)
 
     async def drain(self, seconds: float) -> None:
         """Let what runs come to its end, for so long; stop the builds that are left: they are done anew after the next start."""
-        await self.worker.drain(seconds)
-        await self.builder.close()
-        await self.queue.close()
+        try:
+            await self.worker.drain(seconds)
+        finally:
+            await self.builder.close()
+            await self.queue.close()
 
 
 def executors(core: Core, builder: BuildRunner) -> dict[tuple[str, str], Executor]:

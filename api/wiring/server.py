@@ -5,28 +5,32 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
+from types import FrameType
 
 from adapters.event_store.follower import Follower
-from adapters.runtime.following import Batches, follow
+from adapters.runtime.following import Batch, follow
 from adapters.runtime.supervisor import Supervisor
 from api.app import create_app
 from api.home import Home
 from api.serving import address, bind, serve
 from api.settings import Settings
 from api.wiring.core import Core, open_core
-from api.wiring.database import as_server, database, database_of_server, keep_running
+from api.wiring.database import as_server, database, database_of_server, keep_running, must_be_ready
 from api.wiring.doors import services
 from api.wiring.loops import Crew
 from api.wiring.upgrade import upgrade
 from application.caller import process
 from application.users import CreateUser, digest_of
 from projections.catalogue import PROJECTIONS
-from projections.engine.projector import Projector
+from projections.engine.projector import OutOfStep, Projector
 
 logger = logging.getLogger(__name__)
+AGAIN = 0.1
+"""Seconds until the read models begin again behind their position."""
 DRAIN = 20.0
 """Seconds that running tasks get to end after SIGTERM; what is left is taken up after the next start."""
 
@@ -34,62 +38,124 @@ DRAIN = 20.0
 def run(settings: Settings, roles: tuple[str, ...]) -> None:
     """Run until SIGTERM or SIGINT. A server with all roles has its HOME for itself."""
     home = Home(settings.home)
-    home.make()
-    with home if len(roles) > 1 else nullcontext():
-        sock = bind(settings.host, settings.port) if "api" in roles else None
-        with database_of_server(settings, home) as (conninfo, postgres):
-            if len(roles) > 1:
-                upgrade(conninfo)
-            keep = [partial(keep_running, postgres)] if postgres else []
-            asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
+    with stopped_by_sigterm():
+        home.make()
+        with home if len(roles) > 1 else nullcontext():
+            sock = bind(settings.host, settings.port) if "api" in roles else None
+            with database_of_server(settings, home) as (conninfo, postgres):
+                if len(roles) > 1:
+                    upgrade(conninfo)
+                must_be_ready(as_server(conninfo))
+                keep = [partial(keep_running, postgres)] if postgres else []
+                asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """While the server starts, SIGTERM ends it with 0, and everything that was begun is put away. It does so once: what is being put
+    away is not interrupted again."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def signals_to(stop: asyncio.Event) -> Iterator[None]:
+    """While the server runs, SIGTERM and SIGINT set `stop`. After that SIGTERM has been heard, and ends nothing on its way out."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None,
                keep: Sequence[Callable[[], Awaitable[None]]]) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_core(settings, home, conninfo) as core:
-        supervisor, crew = Supervisor(), None
-        for run_database in keep:
-            supervisor.start("database", run_database)
-        if "projector" in roles:
-            supervisor.start("projector", partial(project, conninfo))
-        if "worker" in roles:
-            crew = await Crew.start(core, supervisor, address(sock) if sock else settings.public_url)
-        try:
-            await ensure_admin(core)
-            await open_doors(core, supervisor, sock, stop) if sock else await stop.wait()
-        finally:
-            if crew is not None:
-                await crew.drain(DRAIN)
-            await supervisor.stop()
+    with signals_to(stop):
+        async with open_core(settings, home, conninfo) as core, supervised() as supervisor:
+            for run_database in keep:
+                supervisor.start("database", run_database)
+            if "projector" in roles:
+                supervisor.start("projector", partial(project, conninfo))
+            async with crew(core, supervisor, sock) if "worker" in roles else nullcontext():
+                if sock is None:
+                    await stop.wait()
+                else:
+                    await ensure_admin(core)
+                    await open_doors(core, supervisor, sock, stop)
+
+
+@asynccontextmanager
+async def supervised() -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+@asynccontextmanager
+async def crew(core: Core, supervisor: Supervisor, sock: socket.socket | None) -> AsyncIterator[None]:
+    at_work = await Crew.start(core, supervisor, address(sock) if sock else core.settings.public_url)
+    try:
+        yield
+    finally:
+        await at_work.drain(DRAIN)
 
 
 async def open_doors(core: Core, supervisor: Supervisor, sock: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until `stop`, and say when it answers. Raises what keeps it from answering."""
     started = asyncio.Event()
     serving = asyncio.create_task(serve(create_app(services(core, supervisor, stop)), sock, started, stop))
-    await started.wait()
-    gc.collect()
-    gc.freeze()  # what lives from here on to the end is not looked at by every collection
-    print(f"ready {address(sock)}", flush=True)
+    starting = asyncio.create_task(started.wait())
+    await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    if started.is_set() and not stop.is_set():
+        gc.collect()
+        gc.freeze()  # what lives from here on to the end is not looked at by every collection
+        print(f"ready {address(sock)}", flush=True)
     await serving
 
 
-def follower(conninfo: str) -> Batches:
-    return lambda position, stop: Follower(conninfo, position).batches(stop)
-
-
 async def project(conninfo: str) -> None:
+    """Keep the read models at the log's end. A crash of the database may take their last moments away: what comes again from the log
+    comes at once, also where nothing new happens."""
     projector = Projector(conninfo, PROJECTIONS)
     try:
-        await follow(follower(conninfo), await asyncio.to_thread(lambda: projector.position), lambda batch: void(projector.apply(batch)))
+        while True:
+            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position))
+            try:
+                await keep_up(projector, follower)
+            except OutOfStep as error:
+                logger.warning("the read models begin again behind their position: %s", error)
+                await asyncio.sleep(AGAIN)
     finally:
         await asyncio.to_thread(projector.close)
 
 
-def void(_: object) -> None:
-    """A batch's handler answers nothing."""
+async def keep_up(projector: Projector, follower: Follower) -> None:
+    """Raises OutOfStep where the tables have fallen behind what was read."""
+
+    def batches(position: int, stop: threading.Event) -> Generator[Batch, None, None]:
+        return follower.batches(stop)
+
+    def compare() -> None:
+        if follower.reconnects and projector.position < follower.position:
+            raise OutOfStep(f"they have gone back to {projector.position} from {follower.position}")
+
+    await follow(batches, follower.position, projector.apply, compare)
 
 
 async def ensure_admin(core: Core) -> None:

@@ -19,7 +19,7 @@ from projections.engine.rebuild import rebuild
 
 
 def migrate_database(settings: Settings) -> None:
-    with database(settings, Home(settings.home)) as conninfo:
+    with database(settings, Home(settings.home), empty=True) as conninfo:
         upgrade(conninfo)
 
 
