@@ -4,12 +4,14 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from api import settings as configuration
 from api.settings import Settings
-from api.wiring import server, tools
+from api.wiring import audit, server, tools
 from api.wiring.errors import EXPECTED
+from application.ports.audit import FILTERS, Wanted
 
 ROLES = {"up": ("api", "worker", "projector"), "api": ("api",), "worker": ("worker",), "projector": ("projector",)}
 HELP = {
@@ -71,14 +73,34 @@ def add_token(p: argparse.ArgumentParser) -> None:
 
 def add_audit(p: argparse.ArgumentParser) -> None:
     commands = p.add_subparsers(required=True, metavar="COMMAND")
-    export = place(commands.add_parser("export", help="write the log as JSON lines"))
-    export.add_argument("--from", dest="first", type=positive, default=1, metavar="P", help="first position")
-    export.add_argument("--to", dest="last", type=positive, metavar="P", help="last position")
-    export.add_argument("--out", type=Path, metavar="F", help="a file (standard output)")
-    export.set_defaults(run=lambda a: tools.audit_export(settings_of(a), a.first, a.last, a.out))
+    add_export(place(commands.add_parser("export", help="write the log as signed JSON lines, or as a table")))
     verify = commands.add_parser("verify", help="check an exported file, without a database")
     verify.add_argument("file", type=Path, metavar="F")
-    verify.set_defaults(run=lambda a: tools.audit_verify(a.file))
+    trusted(verify)
+    verify.add_argument("--checkpoints", type=Path, metavar="F", help="checkpoints that were kept outside (`tiangong audit checkpoints`)")
+    verify.set_defaults(run=lambda a: audit.audit_verify(a.file, a.keys, a.checkpoints))
+    key = place(commands.add_parser("key", help="print the public key that checkpoints and exports are signed with"))
+    key.add_argument("--pem", action="store_true", help="as PEM")
+    key.set_defaults(run=lambda a: audit.audit_key(settings_of(a), a.pem))
+    checkpoints = trusted(place(commands.add_parser("checkpoints", help="compare every checkpoint with the log, and print it")))
+    checkpoints.set_defaults(run=lambda a: audit.audit_checkpoints(settings_of(a), a.keys))
+
+
+def trusted(p: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    p.add_argument("--key", dest="keys", action="append", default=[], metavar="PUBLICKEY",
+                   help="what must have signed: hex, or a file with hex or PEM; may be given again")
+    return p
+
+
+def add_export(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--from", dest="start", type=moment, metavar="P", help="first position, or a time (2026-01-31T14:03:00Z)")
+    p.add_argument("--to", dest="end", type=moment, metavar="P", help="last position, or a time")
+    for name in FILTERS:
+        p.add_argument(f"--{name.replace('_', '-')}", help="only these; of the others the digests stay")
+    p.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="csv is for reading, not for verifying")
+    p.add_argument("--out", type=Path, metavar="F", help="a file (standard output)")
+    p.set_defaults(run=lambda a: audit.audit_export(
+        settings_of(a), Wanted(a.start, a.end, a.user_id, a.action, a.resource, a.resource_id), a.format, a.out))
 
 
 def add_projections(p: argparse.ArgumentParser) -> None:
@@ -88,6 +110,18 @@ def add_projections(p: argparse.ArgumentParser) -> None:
     rebuild = place(commands.add_parser("rebuild", help="make read models anew from the log"))
     rebuild.add_argument("names", nargs="*", metavar="NAME")
     rebuild.set_defaults(run=lambda a: tools.projections_rebuild(settings_of(a), a.names))
+
+
+def moment(text: str) -> int | datetime:
+    if text.isdecimal():
+        return positive(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a position from 1 on, or a time like 2026-01-31T14:03:00Z") from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time with its zone, like 2026-01-31T14:03:00Z or …+01:00")
+    return found
 
 
 def positive(text: str) -> int:

@@ -1,11 +1,12 @@
 """The one way to the read models: every question of REST, GraphQL and WebSocket is asked here, and here it is decided who may ask it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from api.database import Pool
 from api.services import Services
+from application.ports.audit import Wanted
 from domain.access import Actor, require
 from domain.errors import Invalid, NotFound
 from projections.deployments.queries import DEPLOYMENTS as DEPLOYMENT_VIEW
@@ -35,6 +36,7 @@ from projections.queries import (
     list_tokens,
     list_users,
     list_versions,
+    printed_names,
 )
 from projections.task_logs.queries import ends, last_lines, lines
 from projections.tasks.queries import TASKS as TASK_VIEW
@@ -175,6 +177,13 @@ class Reading:
     async def last_lines(self, tasks: Sequence[str]) -> dict[str, list[Row]]:
         require(self._actor, "task:read")
         return await last_lines(self._services.pool, list(set(tasks)), LAST_LINES)  # a task named twice would have its lines twice
+
+    async def audit_file(self, wanted: Wanted, form: str) -> Iterator[bytes]:
+        """A piece of the log as a file, made bit by bit. Nothing is opened before the first is asked for."""
+        require(self._actor, "audit:read")
+        if form == "csv":
+            return self._services.audit_files.csv(wanted, await printed_names(self._services.pool))
+        return self._services.audit_files.jsonl(wanted)
 
     async def me(self) -> Row:
         """Everybody may know who they are."""

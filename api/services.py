@@ -13,6 +13,7 @@ from application.applications import Applications
 from application.changes import Changes
 from application.deployments.commands import Deployments
 from application.environments import Environments
+from application.ports.audit import AuditFiles
 from application.ports.deployer import Deployer
 from application.tasks.commands import Tasks
 from application.users import Users
@@ -49,6 +50,7 @@ class Services:
     target: Callable[[str], Awaitable[tuple[Target, dict[str, str]]]]
     """An environment's id → the environment as it is now, and its secrets' plain values by dotted name (`environment.ssh_key`).
     Raises NotFound, SecretUnreadable."""
+    audit_files: AuditFiles
     status: Callable[[], Mapping[str, str]] = dict
     """By component what is wrong with it just now, `""` where nothing is: the process's own loops, threads and connections."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

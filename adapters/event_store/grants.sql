@@ -1,4 +1,4 @@
--- The role of the running server: it may read the log and append to it by the one function, nothing else. Roles belong to the whole
+-- The role of the running server: it may read the log, append to it by the one function and add checkpoints, nothing else. Roles belong to the whole
 -- PostgreSQL server, so that migrations of two databases can meet here; no lock of one database keeps them apart.
 
 do $$ begin
@@ -27,3 +27,4 @@ revoke all on all functions in schema log from public, tiangong_server;
 grant usage on schema log to tiangong_server;
 grant select on all tables in schema log to tiangong_server;
 grant execute on function log.append to tiangong_server;
+grant insert on log.checkpoints to tiangong_server;

@@ -41,6 +41,15 @@ create table if not exists log.stored_events_commands (
   recorded_at timestamptz not null default clock_timestamp()
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.01);
 
+-- Signed by a server now and then: this was the digest at this position. Copies that are kept elsewhere outlive this table.
+create table if not exists log.checkpoints (
+  position bigint primary key,
+  digest bytea not null check (octet_length(digest) = 32),
+  signed_at timestamptz not null,
+  key_id text not null check (key_id ~ '^[0-9a-f]{64}$'),  -- the Ed25519 public key itself: it is short enough to be its own name
+  signature bytea not null check (octet_length(signature) = 64)
+);
+
 do $$ begin  -- "create index if not exists" would lock out the writers of a running system even where it exists
   if to_regclass('log.stored_events_notification_id_idx') is null then
     create unique index stored_events_notification_id_idx on log.stored_events (notification_id);
@@ -61,6 +70,9 @@ do $$ begin  -- so would "create or replace trigger"
   end if;
   if not exists (select from pg_trigger where tgrelid = 'log.stored_events_commands'::regclass and tgname = 'append_only') then
     create trigger append_only before update or delete or truncate on log.stored_events_commands for each statement execute function log.refuse_change();
+  end if;
+  if not exists (select from pg_trigger where tgrelid = 'log.checkpoints'::regclass and tgname = 'append_only') then
+    create trigger append_only before update or delete or truncate on log.checkpoints for each statement execute function log.refuse_change();
   end if;
   if not exists (select from pg_trigger where tgrelid = 'log.stored_events_head'::regclass and tgname = 'keep_head') then
     create trigger keep_head before delete or truncate on log.stored_events_head for each statement execute function log.refuse_change();

@@ -1,15 +1,17 @@
 """What can only be read: the audit, the notifications, the webhook deliveries."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api.reading import AUDIT_LOGS, DELIVERIES, NOTIFICATIONS
 from api.rest.call import OneCall, shown
+from api.rest.file_answer import CONTENT, MEDIA, FileAnswer
 from api.rest.paging import Asked, Pages
 from api.rest.route import Route
+from application.ports.audit import Wanted
 
 router = APIRouter(route_class=Route)
 Moment = Annotated[Annotated[int, Field(ge=0, lt=2**63)] | AwareDatetime | None, Query(description="a time, or a position of the log")]
@@ -23,6 +25,17 @@ async def list_audit_logs(
     """Every mutation: who, what, when, from where. `from` and `to` belong to what they bound."""
     return pages.answer(await call.read.page(AUDIT_LOGS, **pages.arguments, user_id=user_id, action=action, resource=resource,
                                              resource_id=resource_id, from_=from_, to=to))
+
+
+@router.get("/audit-logs/export", tags=["audit"], response_class=StreamingResponse, responses={200: {"content": CONTENT}})
+async def export_audit_logs(
+    call: OneCall, form: Annotated[Literal["jsonl", "csv"], Query(alias="format")] = "jsonl", user_id: Asked = None, action: Asked = None,
+    resource: Asked = None, resource_id: Asked = None, from_: Annotated[Moment, Query(alias="from")] = None, to: Moment = None,
+) -> Response:
+    """The log as a file, up to where it ends now. JSON lines can be verified elsewhere (`tiangong audit verify`): the last line closes and signs
+    them, and what a filter leaves out keeps its position and digest. An export that broke off goes on with `from`, the position behind its last."""
+    pieces = await call.read.audit_file(Wanted(from_, to, user_id, action, resource, resource_id), form)
+    return await FileAnswer.of(pieces, f"audit.{form}", MEDIA[form], call.services.stopping)
 
 
 @router.get("/notifications", tags=["notifications"])

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.secrets import PostgresSecrets
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.artifacts.files import FileArtifacts
@@ -13,8 +12,11 @@ from adapters.deployers.memory import MemoryDeployer
 from adapters.deployers.ssh import SshDeployer
 from adapters.event_store.connections import bounded
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.signing import Signer
+from adapters.secrets import PostgresSecrets
 from api.home import Home
 from api.settings import Settings
+from api.wiring.audit import signer_of
 from api.wiring.catalog import ReadModelCatalog
 from application.applications import Applications
 from application.changes import Changes
@@ -45,6 +47,8 @@ class Core:
     deployers: dict[str, Deployer]
     catalog: ReadModelCatalog
     planner: Planner
+    signer: Signer
+    """Of checkpoints and exports."""
 
     @property
     def users(self) -> Users:
@@ -88,4 +92,4 @@ async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncItera
         key = settings.secret_key.get_secret_value() if settings.secret_key else None
         yield Core(
             settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, key, home.path), FileArtifacts(home.artifacts), deployers,
-            ReadModelCatalog(pool, positions), Planner(house, deployers))
+            ReadModelCatalog(pool, positions), Planner(house, deployers), signer_of(settings, home))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from adapters.event_store.files import PostgresAuditFiles
 from adapters.runtime.supervisor import Supervisor
 from api.services import Services
 from api.wiring.core import Core
@@ -24,4 +25,4 @@ def services(core: Core, supervisor: Supervisor, stopping: asyncio.Event) -> Ser
     return Services(
         versions=core.versions, applications=core.applications, environments=core.environments, deployments=core.deployments, tasks=core.tasks,
         changes=core.changes, users=core.users, webhooks=core.webhooks, pool=core.pool, positions=core.positions, settings=core.settings,
-        deployers=core.deployers, target=target, status=status, stopping=stopping)
+        deployers=core.deployers, target=target, audit_files=PostgresAuditFiles(core.conninfo, core.signer), status=status, stopping=stopping)

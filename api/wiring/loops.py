@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from adapters.build.runner import BuildRunner, BuildSettings
+from adapters.event_store.checkpoints import Checkpoints
 from adapters.event_store.follower import Follower
 from adapters.queue.postgres import PostgresQueue
 from adapters.runtime.alone import PROCESSES as PROCESSES_LOCK
@@ -64,6 +65,7 @@ class Crew:
         supervisor.start("processes", processes)
         supervisor.start("timers", lambda: alone(core.conninfo, TIMERS_LOCK, ticker.run))
         supervisor.start("worker", worker.run)
+        supervisor.start("checkpoints", Checkpoints(core.pool, core.signer, core.house.clock).run)
         return cls(worker, queue, builder)
 
     async def drain(self, seconds: float) -> None:

@@ -7,3 +7,7 @@ def join_person(actor: str, alias: str = "u") -> str:
 
 def printed(actor: str, alias: str = "u") -> str:
     return f"coalesce(nullif({alias}.email, ''), {alias}.username, {actor})"
+
+
+NAMES = f"select u.id, {printed('u.id')} from views.users u"
+"""Everybody: id and what is printed."""

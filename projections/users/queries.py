@@ -1,9 +1,10 @@
 """Questions about users and tokens."""
 
+from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from projections.engine.listing import Page, Row, View
-from projections.users.people import join_person, printed
+from projections.users.people import NAMES, join_person, printed
 
 USERS = View(
     name="users", table="views.users",
@@ -42,3 +43,9 @@ async def get_token(pool: AsyncConnectionPool, id: str) -> Row | None:
 async def token_with_user(pool: AsyncConnectionPool, id: str) -> Row | None:
     """A token beside its user's `username`, `email`, `roles` and `is_active`; expired and revoked ones too."""
     return await TOKENS_WITH_USER.one(pool, id)
+
+
+async def printed_names(pool: AsyncConnectionPool) -> dict[str, str]:
+    """Everybody, as they are printed, by id."""
+    async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
+        return dict(await (await cursor.execute(NAMES.encode())).fetchall())

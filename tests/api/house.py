@@ -13,8 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.credentials import PostgresCredentials
 from adapters.deployers.memory import MemoryDeployer
+from adapters.event_store.files import PostgresAuditFiles
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.signing import Signer
 from adapters.runtime.following import follow
 from adapters.runtime.supervisor import Supervisor
 from adapters.secrets import PostgresSecrets
@@ -46,6 +48,7 @@ from projections.engine.projector import Projector
 
 SECRET = "the hook's secret"
 SETTINGS = {"github_webhook_secret": SECRET}
+SIGNER = Signer(bytes(range(32)))
 LOOPBACK = ("127.0.0.1", 40000)
 
 
@@ -88,7 +91,8 @@ async def open_rig(conninfo: str, home: Path, **settings: Any) -> AsyncIterator[
         projector = Projector(conninfo, PROJECTIONS)
         supervisor.start("projector", lambda: follow(
             lambda at, stop: Follower(conninfo, at, idle=0.05).batches(stop), projector.position, projector.apply))
-        rig = assembled(House(log), pool, positions, PostgresSecrets(pool, None, home), Settings(**{"home": home, **SETTINGS, **settings}))
+        rig = assembled(House(log), pool, positions, PostgresSecrets(pool, None, home), Settings(**{"home": home, **SETTINGS, **settings}),
+                        PostgresAuditFiles(conninfo, SIGNER))
         try:
             await sign_everybody_up(rig)
             yield rig
@@ -97,7 +101,7 @@ async def open_rig(conninfo: str, home: Path, **settings: Any) -> AsyncIterator[
             projector.close()
 
 
-def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSecrets, settings: Settings) -> Rig:
+def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSecrets, settings: Settings, files: PostgresAuditFiles) -> Rig:
     deployer, catalog = MemoryDeployer(), ReadModelCatalog(pool, positions)
     deployers: dict[str, Deployer] = {"memory": deployer}
     planner = Planner(house, deployers)
@@ -112,7 +116,7 @@ def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSe
         versions=Versions(house, catalog), applications=Applications(house, secrets, catalog),
         environments=Environments(house, secrets, catalog, deployers), deployments=deployments, tasks=Tasks(house, deployments),
         changes=Changes(house, planner), users=Users(house, PostgresCredentials(pool)), webhooks=Webhooks(house, catalog), pool=pool,
-        positions=positions, settings=settings, deployers=deployers, target=target)
+        positions=positions, settings=settings, deployers=deployers, target=target, audit_files=files)
     return Rig(create_app(services), services, Reports(house), deployer, PostgresTaskLogs(pool))
 
 
