@@ -39,6 +39,11 @@ def uid_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
 
+def groups_of(pid: int) -> set[str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {group for line in lines if line.startswith(("Gid:", "Groups:")) for group in line.split()[1:]}
+
+
 def service_user() -> pwd.struct_passwd | None:
     return next((user for user in pwd.getpwall() if user.pw_name in SERVICE_USERS), None)
 
@@ -116,6 +121,7 @@ def test_where_root_has_no_namespace_a_service_user_runs_it(place: Path):
             said = owner.said()
             assert "error" not in said, said
             assert uid_of(said["pid"]) == user.pw_uid
+            assert not {"0", *map(str, os.getgroups())} & groups_of(said["pid"]), "none of root's groups"
             assert owner.finish() == 0
     assert {path.stat().st_uid for path in (data, *data.iterdir())} == {user.pw_uid}
     assert (data.parent.stat().st_uid, stat.S_IMODE(data.parent.stat().st_mode)) == (0, 0o755)

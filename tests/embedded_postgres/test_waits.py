@@ -65,8 +65,11 @@ def test_a_server_that_only_reads_while_it_recovers_is_waited_for(data: Path, se
 
 
 def test_a_recovery_beyond_the_deadline_goes_on_and_is_taken_over(data: Path, recovery: Path, server_on: Make):
-    early = server_on(data, deadline=1)
-    with pytest.raises(EmbeddedPostgresError, match=r"no connections after 1 s: .*database system is.*start again, with a longer") as said:
+    with Owner(data) as owner:
+        wait_until(lambda: "database system is" in refused(data))
+        owner.kill()
+    early = server_on(data, deadline=0.5)
+    with pytest.raises(EmbeddedPostgresError, match=r"no connections after 0\.5 s: .*database system is.*start again, with a longer") as said:
         early.start()
     words = str(said.value).partition("server.log:\n")[2]
     assert "LOG:  database system was shut down" in words
