@@ -1,7 +1,10 @@
 """The main job while its server is killed and started again on the same home."""
 
 import asyncio
+import contextlib
+import os
 import random
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,10 +16,11 @@ from api.demo import service
 from api.demo.client import Json
 from api.demo.job import OVER, MainJob, application, environment
 from api.demo.stage import Stage
+from tests.kill.checks import processes_that_name
+from tests.kill.marks import LINES
 
 PATIENCE = 90.0
 """Seconds that a user and GitHub repeat a call while the server is away."""
-LINES = 200
 COUNT = f""".venv/bin/python -c 'import time
 for n in range({LINES}): print("line", n, flush=True); time.sleep(0.004)'"""
 TEST = f"{service.TEST} && {COUNT}"
@@ -38,6 +42,7 @@ class Campaign:
     restarts: list[float] = field(default_factory=list)
     deployments: list[str] = field(default_factory=list)
     rolled_back: list[str] = field(default_factory=list)
+    with_database: int = 0
 
     async def run(self) -> None:
         """The job goes round until all kills are done, and then to its end."""
@@ -82,15 +87,25 @@ class Campaign:
         self.rolled_back.append(deployment["id"])
 
     async def _kill(self) -> None:
-        """A third of the kills come at any time after the server is ready, the others while it works on a task of a chosen type."""
+        """A third of the kills come at any time after the server is ready, the others while it works on a task of a chosen type.
+        Every fourth takes the database with it."""
         chance = random.Random(self.seed)
-        for _ in range(self.kills):
+        for number in range(self.kills):
             kind = chance.choice((*KINDS, *KINDS, "", "", "", ""))
             await (self._see_it_work_on(kind) if kind else asyncio.sleep(chance.uniform(0, 5)))
             await asyncio.sleep(chance.uniform(0, 0.5))
             self.killed.append(datetime.now(UTC))
-            await self.stage.server.kill()
+            await self._strike(with_database=number % 4 == 2)
             self.restarts.append(await self.stage.server.start())
+
+    async def _strike(self, with_database: bool) -> None:
+        """The server alone, or at once everything that works in its home: its database too, as in a power cut."""
+        await self.stage.server.kill()
+        if with_database:
+            self.with_database += 1
+            for pid in processes_that_name(self.stage.server.home):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     async def _see_it_work_on(self, kind: str) -> None:
         """This server itself, not one of its dead predecessors whose lease is still good. Not for ever: such a task may be far away."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from api.demo.client import Client, Json
-from tests.kill.campaign import LINES
+from tests.kill.marks import LINES
 
 INTERRUPTED = "the log was interrupted here"
 
@@ -54,16 +54,16 @@ def assert_host_output_is_there(task: Json, logged: list[str], deploy_path: Path
         assert [text for text in printed if text not in logged] == [], f"{task['id']}: the host printed what the log does not have"
 
 
-def processes_that_name(folder: Path) -> list[str]:
-    """Command lines of living processes that mention the folder."""
-    found = []
+def processes_that_name(folder: Path) -> dict[int, str]:
+    """The living processes whose command line mentions the folder."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue  # it ended while we looked
         if str(folder) in words:
-            found.append(words)
+            found[int(path.parent.name)] = words
     return found
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from api.demo.client import Json
-from tests.kill.campaign import LINES
 from tests.kill.checks import INTERRUPTED, assert_honest, assert_one_receipt_each
+from tests.kill.marks import LINES
 
 TESTED: Json = {"id": "task_1", "type": "test", "status": "success"}
 DEPLOYED: Json = {"id": "task_2", "type": "deploy", "status": "success"}

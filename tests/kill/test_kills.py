@@ -54,7 +54,8 @@ async def judge(run: Campaign) -> str:
     await verify(run)
     await end(run)
     starts, ends = (sum(count for (kind, _), count in found.items() if kind == which) for which in ("start", "end"))
-    return (f"{len(run.deployments)} versions, {len(run.rolled_back)} rolled back; killed in {dict(phases)}; receipts {starts} start, {ends} end; "
+    return (f"{len(run.deployments)} versions, {len(run.rolled_back)} rolled back; killed in {dict(phases)}, "
+            f"{run.with_database} times with the database; receipts {starts} start, {ends} end; "
             f"attempts taken over {taken_over}; outcomes unknown {unknown}, all settled; logs {len(cut)}, marked as cut {sum(cut)}; "
             f"ready after a kill in {min(run.restarts[1:]):.1f}, median {statistics.median(run.restarts[1:]):.1f}, "
             f"at most {max(run.restarts[1:]):.1f} s; {trail.total()} facts")
