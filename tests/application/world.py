@@ -58,9 +58,10 @@ class World(Town):
         await asyncio.wait({grown, *self._running}, timeout=0.01, return_when=asyncio.FIRST_COMPLETED)
         grown.cancel()
 
-    async def react(self) -> None:
-        """The processes deal with all new facts."""
-        while new := self.log.recorded(self._seen):
+    async def react(self, most: int | None = None) -> None:
+        """The processes deal with all new facts, or with some."""
+        upto = None if most is None else self._seen + most
+        while new := self.log.recorded(self._seen)[:None if upto is None else upto - self._seen]:
             for recorded in new:
                 for name, react in PROCESSES.items():
                     for number, wish in enumerate(react(recorded.event)):
@@ -68,7 +69,8 @@ class World(Town):
                         for _ in range(self._fulfilled):
                             await self._fulfil(wish, caller, recorded.position)
                 self._seen = recorded.position
-        await self.must_be_watched()
+        if most is None:
+            await self.must_be_watched()
 
     async def _fulfil(self, wish: Any, caller: Caller, position: int) -> None:
         try:
