@@ -12,6 +12,7 @@ from domain.errors import Invalid, NotFound
 from projections.deployments.queries import DEPLOYMENTS as DEPLOYMENT_VIEW
 from projections.engine.listing import Page, Row
 from projections.queries import (
+    causes,
     deployment_progress,
     deployment_workflow,
     get_application,
@@ -184,6 +185,14 @@ class Reading:
         if form == "csv":
             return self._services.audit_files.csv(wanted, await printed_names(self._services.pool))
         return self._services.audit_files.jsonl(wanted)
+
+    async def causes(self, position: int) -> list[Row]:
+        """The way from a fact back to its first cause."""
+        require(self._actor, "audit:read")
+        steps = await causes(self._services.pool, position)
+        if not steps:
+            raise NotFound(f"there is no audit log {position}")
+        return steps
 
     async def me(self) -> Row:
         """Everybody may know who they are."""

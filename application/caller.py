@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4, uuid5
 
 from domain.access import SYSTEM, Actor
-from domain.recorded import Origin
+from domain.recorded import Cause, Origin
 
 NAMESPACE = UUID("8c6d7f0a-3d0e-4f5b-9a56-0d1c8f0c7c11")
 
@@ -25,6 +25,14 @@ class Caller:
     @property
     def origin(self) -> Origin:
         return Origin(self.actor.id, self.correlation, self.causation, self.source_ip, self.request_id)
+
+    @property
+    def as_cause(self) -> Cause:
+        return Cause(self.command, self.correlation)
+
+    def following(self, cause: Cause | None) -> "Caller":
+        """The same call, known to follow from another. Its id stays."""
+        return replace(self, correlation=cause.correlation, causation=cause.command) if cause else self
 
     def step(self, name: str) -> "Caller":
         """The same caller for a part of the same call, with an id of its own that is the same every time."""

@@ -22,6 +22,14 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """A command whose facts lead to others."""
+
+    command: UUID
+    correlation: UUID
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A fact with its position in the log, the digest of the chain up to it, and the command that stored it."""
 

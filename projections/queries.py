@@ -3,6 +3,7 @@ answers `(rows, total, next)`, a single thing a dict or None. Times are datetime
 `stream_version` (for the ETag) and `position` (of its last change in the log)."""
 
 from projections.applications.queries import get_application, list_applications, live_applications
+from projections.audit_logs.causes import causes
 from projections.audit_logs.queries import get_audit_log, list_audit_logs
 from projections.changes.queries import get_change, list_changes
 from projections.deliveries.queries import get_delivery, list_deliveries
@@ -16,7 +17,7 @@ from projections.users.queries import get_token, get_user, list_tokens, list_use
 from projections.versions.queries import get_version, list_versions, tags_of
 
 __all__ = [
-    "deployment_progress", "deployment_workflow", "get_application", "get_audit_log", "get_change", "get_delivery", "get_deployment",
+    "causes", "deployment_progress", "deployment_workflow", "get_application", "get_audit_log", "get_change", "get_delivery", "get_deployment",
     "get_environment", "get_notification", "get_task", "get_token", "get_user", "get_version", "last_success", "list_applications",
     "list_audit_logs", "list_changes", "list_deliveries", "list_deployments", "list_environments", "list_notifications", "list_tasks",
     "list_tokens", "list_users", "list_versions", "live_applications", "position", "printed_names", "quarantined", "tags_of", "tasks_of",

@@ -34,6 +34,7 @@ async def play(stage: Stage) -> None:
     assert job.application["config"]["git_token"] == job.environment["config"]["ssh_key"] == "********"
 
     first = await the_service_answers(job, "v1.0.0")
+    await the_running_service_leads_back_to_the_webhook(job)
     await a_repeated_delivery_deploys_nothing(job, first)
     await a_wrong_signature_is_refused(job, first)
     await the_service_answers(job, "v1.1.0")
@@ -64,6 +65,14 @@ async def the_service_answers(job: MainJob, tag: str) -> Tagged:
     assert (version["git_tag"], version["git_commit"], version["verified"]) == (tag, tagged.commit, True)
     assert (await job.answered(tag.removeprefix("v")))["version"] == tag.removeprefix("v")
     return tagged
+
+
+async def the_running_service_leads_back_to_the_webhook(job: MainJob) -> None:
+    [healthy] = (await job.client.get("/audit-logs", action="deployment.succeeded"))["audit_logs"]
+    why = await job.client.get(f"/audit-logs/{healthy['position']}/causes")
+    assert [step["action"] for step in why["causes"][1:]] == [
+        "task.started", *["task.succeeded", "task.started"] * 3, "deployment.created", "delivery.received"]
+    assert (why["complete"], why["causes"][-1]["resource"]) == (True, "delivery")
 
 
 async def a_repeated_delivery_deploys_nothing(job: MainJob, tagged: Tagged) -> None:

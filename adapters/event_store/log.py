@@ -14,10 +14,17 @@ from adapters.event_store.command import Command
 from adapters.event_store.connections import bounded, connect
 from adapters.event_store.mapper import EventMapper
 from adapters.event_store.writer import PAUSES, Writer
-from application.ports.log import Appended, LogUnavailable, Origin
+from application.ports.log import Appended, Cause, LogUnavailable, Origin
 from domain.event import Event
 
 STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
+CAUSE = """
+select c.command_id, c.correlation_id
+  from (select notification_id as position from log.stored_events where originator_id = %s order by originator_version desc limit 1) e
+  cross join lateral (
+    select command_id, correlation_id from log.stored_events_commands
+     where events > 0 and first_position <= e.position
+     order by first_position desc limit 1) c"""
 COMMAND = """
 select e.topic, e.state
   from log.stored_events_commands c
@@ -73,6 +80,10 @@ class PostgresLog:
     async def command(self, command: UUID) -> list[Event] | None:
         rows = await self._read(COMMAND, (command,))
         return self._events(row for row in rows if row[0] is not None) if rows else None
+
+    async def cause(self, stream: str) -> Cause | None:
+        rows = await self._read(CAUSE, (stream,))
+        return Cause(*rows[0]) if rows else None
 
     def _events(self, rows: Any) -> list[Event]:
         return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state)) for topic, state in rows]

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
 from api.reading import AUDIT_LOGS, DELIVERIES, NOTIFICATIONS
-from api.rest.call import OneCall, shown
+from api.rest.call import OneCall, encoded, shown
 from api.rest.file_answer import CONTENT, MEDIA, FileAnswer
 from api.rest.paging import Asked, Pages
 from api.rest.route import Route
@@ -36,6 +36,14 @@ async def export_audit_logs(
     them, and what a filter leaves out keeps its position and digest. An export that broke off goes on with `from`, the position behind its last."""
     pieces = await call.read.audit_file(Wanted(from_, to, user_id, action, resource, resource_id), form)
     return await FileAnswer.of(pieces, f"audit.{form}", MEDIA[form], call.services.stopping)
+
+
+@router.get("/audit-logs/{position}/causes", tags=["audit"])
+async def get_causes(call: OneCall, position: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
+    """Why this fact is: step by step back, from the command that stored it to the one that nothing led to. A step prints its command's first
+    fact (the first step this fact itself) and `facts`, everything that the command stored. `complete`: the first cause is among them."""
+    steps = await call.read.causes(position)
+    return encoded({"position": position, "causes": steps, "complete": steps[-1]["causation_id"] is None})
 
 
 @router.get("/notifications", tags=["notifications"])

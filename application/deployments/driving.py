@@ -7,6 +7,7 @@ from application.deployments.create import Planner
 from application.deployments.rollback import RollBack, make_rollback
 from application.deployments.steps import Steps
 from application.house import Done, House
+from application.ports.log import Cause
 from application.work import Work
 from domain.deployment import decide
 from domain.errors import DomainError
@@ -17,9 +18,11 @@ class Driving:
         self._house, self._planner = house, planner
 
     async def admit(self, caller: Caller, environment: str) -> list[Done]:
-        """Start those who wait for an environment and have nobody before them any more: each in an append of its own."""
+        """Start those who wait for an environment and have nobody before them any more: each in an append of its own, which follows from
+        what made it wait, not from whoever left."""
         lane = await Work(self._house.log, self._house.cache).lane(environment)
-        return [await self._admit(caller.step(place.deployment_id), environment, place.deployment_id) for place in lane.admissible()]
+        return [await self._admit(caller.step(id).following(await self._house.log.cause(id)), environment, id)
+                for id in (place.deployment_id for place in lane.admissible())]
 
     async def _admit(self, caller: Caller, environment: str, id: str) -> Done:
         async def act(work: Work) -> str:
@@ -56,6 +59,10 @@ class Driving:
         """Whether a deployment or a task has not ended."""
         found = await Work(self._house.log, self._house.cache).find(stream)
         return found is not None and bool(found.is_open)
+
+    async def cause(self, stream: str) -> Cause | None:
+        """What happened last to a thing: what a timer does about it follows from that."""
+        return await self._house.log.cause(stream)
 
     async def pass_deadline(self, caller: Caller, id: str, due: datetime) -> Done:
         async def act(work: Work) -> str:

@@ -6,9 +6,9 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.event import Event
-from domain.recorded import Origin, Recorded
+from domain.recorded import Cause, Origin, Recorded
 
-__all__ = ["Appended", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
+__all__ = ["Appended", "Cause", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,6 @@ class Log(Protocol):
 
     async def command(self, command: UUID) -> list[Event] | None:
         """The events that a command stored; None if the log does not know it."""
+
+    async def cause(self, stream: str) -> Cause | None:
+        """The command that stored the stream's newest event: what comes of it follows from that. None for a stream without events."""

@@ -28,11 +28,12 @@ class Ringing:
             await self.timers.cancel(timer.id)
 
     async def _ring(self, timer: Timer, now: datetime) -> None:
-        caller = process("timer", f"{timer.id}/{timer.due.isoformat()}/{timer.tries}")
+        cause = await self.driving.cause(timer.stream)
+        caller = process("timer", f"{timer.id}/{timer.due.isoformat()}/{timer.tries}").following(cause)
         if timer.kind == DELIVERY:
             await self.notifications.deliver(caller, timer)
         elif timer.kind == REMINDER:
-            await self._remind(timer, now)
+            await self._remind(process("timer", f"{timer.id}/{timer.due.isoformat()}").following(cause), timer, now)
         elif timer.kind == DEADLINE:
             await self._pass_deadline(caller, timer)
 
@@ -42,12 +43,12 @@ class Ringing:
         if not done.events and not await self.driving.is_open(timer.stream):
             await self.timers.cancel(timer.id)
 
-    async def _remind(self, timer: Timer, now: datetime) -> None:
+    async def _remind(self, caller: Caller, timer: Timer, now: datetime) -> None:
         """Still unfinished after a day: tell people, and ring again tomorrow. What is over by now (its end crossed our path) rings no more."""
         if not await self.driving.is_open(timer.stream):
             await self.timers.cancel(timer.id)
             return
         task = timer.stream if timer.stream.startswith("task_") else ""
         wish = Notify("still_waiting", "warning", "" if task else timer.stream, task, "it has been waiting for a day: confirm, start or cancel it")
-        await self.notifications.notify(process("timer", f"{timer.id}/{timer.due.isoformat()}"), wish)
+        await self.notifications.notify(caller, wish)
         await self.timers.set(Timer(timer.id, timer.stream, timer.kind, now + REMIND_AFTER))

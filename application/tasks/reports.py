@@ -8,6 +8,7 @@ import msgspec
 from application.caller import Caller, process
 from application.deployments.steps import Steps
 from application.house import Done, House
+from application.ports.log import Cause
 from application.work import Work
 from domain.deployment import decide
 from domain.errors import DomainError
@@ -28,6 +29,8 @@ class Holding:
     token: int
     taken_over: bool
     """Somebody had begun before: look before doing anything."""
+    cause: Cause
+    """Where it was taken: what is reported follows from that."""
 
     @property
     def attempt(self) -> int:
@@ -40,7 +43,7 @@ class Reports:
 
     async def begin(self, task_id: str, attempt: int, lease: str, worker: str) -> Holding | None:
         """State the intent and take hold; None if the attempt is not open any more."""
-        caller = process("worker", f"{task_id}-{attempt}/begin/{lease}")
+        caller = process("worker", f"{task_id}-{attempt}/begin/{lease}").following(await self._house.log.cause(task_id))
 
         async def act(work: Work) -> str:
             task = await work.task(task_id)
@@ -54,7 +57,9 @@ class Reports:
             return None
         task = await self.look(task_id)
         begun = done.events[0]
-        return Holding(task, task.token, isinstance(begun, TaskTakenOver)) if getattr(begun, "token", None) == task.token else None
+        if getattr(begun, "token", None) != task.token:
+            return None
+        return Holding(task, task.token, isinstance(begun, TaskTakenOver), caller.as_cause)
 
     async def look(self, task_id: str) -> Task:
         """The task as it stands in the log now."""
@@ -131,7 +136,7 @@ class Reports:
 
     @staticmethod
     def _caller(held: Holding, what: str) -> Caller:
-        return process("worker", f"{held.task.id}-{held.attempt}-{held.token}/{what}")
+        return process("worker", f"{held.task.id}-{held.attempt}-{held.token}/{what}").following(held.cause)
 
 
 def artifact_in(result: Json) -> Artifact | None:

@@ -126,6 +126,7 @@ async def test_a_server_that_ends_cuts_the_file_off_so_that_it_is_seen(rig, data
 def grow(conn: psycopg.Connection, events: int) -> None:
     """Facts that nobody can read, in one batch."""
     conn.execute("""
-        select log.append(array_agg('many_' || n), array_agg(1::bigint), array_agg('many.things'::text), array_agg(convert_to(repeat('x', 500), 'UTF8')),
+        select log.append(array_agg('many_' || n), array_agg(1::bigint), array_agg('many.things'::text),
+                          array_agg(convert_to(repeat('x', 500), 'UTF8')),
                           array_agg(1), array[gen_random_uuid()], '{q}', '{me}', array[gen_random_uuid()], array[null]::uuid[], '{""}', '{""}')
           from generate_series(1, %s) n""", (events,))

@@ -10,7 +10,7 @@ from uuid import UUID
 from adapters.event_store.chain import GENESIS, link
 from application.ports.log import Appended, Conflict, IdReused
 from domain.event import Event
-from domain.recorded import Origin, Recorded
+from domain.recorded import Cause, Origin, Recorded
 from domain.registry import decode, encode
 
 
@@ -77,6 +77,10 @@ class MemoryLog:
             return None
         found = self._commands[command][1]
         return [decode(row.topic, row.state) for row in self.stored[found.first - 1:found.position]]
+
+    async def cause(self, stream: str) -> Cause | None:
+        rows = self._streams.get(stream)
+        return Cause(rows[-1].command, rows[-1].origin.correlation) if rows else None
 
     # For tests and for what follows the log
 
