@@ -3,7 +3,6 @@
 from urllib.parse import parse_qs, urlsplit
 
 from adapters.notifiers import LogNotifier, MailNotifier
-
 from api.settings import Settings
 from application.notifications import Channel
 from application.ports.notifier import Notifier

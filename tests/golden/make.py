@@ -21,7 +21,8 @@ ID = "01kdwnk3r0zqx5t7v9b2c4d6e8"
 STRINGS = {
     "by": f"usr_{ID}", "git_tag": "v1.2.3", "git_commit": "3f2a9c1d5e7b8046a1c3e5f7092b4d6f8a0c2e41", "repository": "https://git.example/org/app",
     "plan_digest": DIGEST, "digest": DIGEST, "email": "ann@example.org", "username": "ann", "worker": "host-1/4711", "decision": "continue",
-    "name": "app-a", "type": "service", "application_name": "app-a", "severity": "critical", "rule": "deploy_failed", "destination": "ops@example.org", "channel": "mail", "provider": "github", "event": "push",
+    "name": "app-a", "type": "service", "application_name": "app-a", "severity": "critical", "rule": "deploy_failed",
+    "destination": "ops@example.org", "channel": "mail", "provider": "github", "event": "push",
     "source": "github", "status": "healthy", "error": "nothing answers on port 8080: ünreachable", "release": "v1.2.3-7", "outcome": "failed",
 }
 PREFIXES = {  # fields that hold the id of something
