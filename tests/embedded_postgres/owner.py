@@ -6,6 +6,7 @@ It prints one line of JSON, {"conninfo", "pid"} or {"error"}, and stops the serv
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--deadline", type=float, default=20.0)
     parser.add_argument("--uid", type=int)
     asked = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
     if asked.uid is not None:  # everything is imported: that user need not be able to read the Python installation
         become(asked.uid)
     own(EmbeddedPostgres(asked.data, deadline=asked.deadline))

@@ -116,3 +116,9 @@ def test_the_wheels_package_is_not_imported(data: Path):
 def test_a_missing_package_is_named_with_what_to_do():
     with pytest.raises(EmbeddedPostgresError, match="no_such_wheel is missing: install"):
         find_binaries("no_such_wheel")
+
+
+def test_settings_for_another_database_are_not_taken(data: Path):
+    with Owner(data, PGSERVICE="elsewhere", PGHOSTADDR="127.0.0.1", PGPORT="1", PGOPTIONS="-c nonsense=1", PGCLIENTENCODING="LATIN1") as owner:
+        assert ask(str(owner.said()["conninfo"]), "show client_encoding") == "UTF8"
+        assert owner.finish() == 0
