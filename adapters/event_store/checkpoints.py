@@ -56,7 +56,7 @@ def made(signer: Signer, position: int, digest: bytes, at: datetime) -> Checkpoi
 
 def printed(at: datetime) -> str:
     """`2026-01-01T12:00:00.000000Z`"""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-len("+00:00")] + "Z"
 
 
 def stored(position: int, digest: bytes, signed_at: datetime, key: str, signature: bytes) -> Checkpoint:
