@@ -22,6 +22,8 @@ from domain.recorded import Recorded, Unreadable
 
 logger = logging.getLogger(__name__)
 TRIES = 4
+PAUSE, DOUBLINGS = 0.25, 3
+"""Seconds between tries, and how often they double."""
 LONGEST_WISH, LONGEST_ERROR = 500, 2000
 """Characters that are kept for show: the wish stands in an index, which has no room for any length."""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
@@ -80,7 +82,7 @@ class ProcessRunner:
                     logger.exception("%s failed at %d on %s", name, position, wish)
                 if tries >= TRIES:
                     return await self._keep_for_show(name, position, repr(wish), error)
-            await asyncio.sleep(min(0.25 * 2**tries, 2))
+            await asyncio.sleep(PAUSE * 2 ** min(tries, DOUBLINGS))
 
     async def _keep_for_show(self, name: str, position: int, wish: str, error: Exception | str) -> None:
         logger.warning("%s at %d: %s was not fulfilled: %s", name, position, wish, error)

@@ -1,0 +1,192 @@
+"""Processes over a real log: a position that survives, repetitions without a second effect, refusals kept, troubles waited out."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.errors import ReadOnlySqlTransaction
+
+from adapters.event_store.follower import Follower
+from adapters.event_store.log import PostgresLog
+from adapters.event_store.reading import read
+from adapters.runtime import process_runner as module
+from adapters.runtime.following import follow_on_loop
+from adapters.runtime.process_runner import ProcessRunner
+from application.house import Contended
+from application.ports.log import LogUnavailable
+from application.processes.catalogue import PROCESSES
+from application.processes.wishes import OfferTask
+from domain.errors import Refused
+from domain.recorded import Origin, Unreadable
+from tests.event_store.facts import append, fact
+from tests.runtime.party import ended, holds, party
+from tests.support.waiting import until
+
+
+def offer(event):
+    """A process of the tests: each fact is a task to offer."""
+    return [OfferTask(event.stream, event.version)]
+
+
+class Hands:
+    """Fulfils wishes; raises what it is told to first."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.done, self.tried = list(errors), [], 0
+
+    async def fulfil(self, wish, caller, position):
+        self.tried += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.done.append((position, caller.command))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.0005)
+
+
+@pytest.fixture
+async def facts(database, admin):
+    """Three facts of a log, as a follower reads them."""
+    async with PostgresLog(database) as log:
+        await append(log, fact(), fact(), fact())
+    return read(admin, 0, 10)
+
+
+def failures(admin):
+    return admin.execute("select process, position, wish, error from ops.process_failures order by position, wish").fetchall()
+
+
+async def test_the_position_is_stored_and_found_again(pool, facts):
+    runner = ProcessRunner({"offer": offer}, Hands().fulfil, pool)
+    assert await runner.load_position() == 0
+    await runner.handle(facts)
+    assert await ProcessRunner({}, Hands().fulfil, pool).load_position() == 3
+    assert await ProcessRunner({}, Hands().fulfil, pool, "another").load_position() == 0
+
+
+async def test_the_position_never_goes_back(pool, facts):
+    runner = ProcessRunner({}, Hands().fulfil, pool)
+    await runner.handle(facts)
+    await runner.handle(facts[:1])
+    assert await runner.load_position() == 3
+
+
+async def test_a_crash_repeats_the_facts_since_the_last_position_under_the_same_ids(pool, facts):
+    before, after = Hands(), Hands()
+    runner = ProcessRunner({"offer": offer}, before.fulfil, pool)
+    await runner._react(facts[0])  # and the process dies here
+    await ProcessRunner({"offer": offer}, after.fulfil, pool).handle(facts)
+    assert before.done == after.done[:1]
+    assert len({command for _, command in after.done}) == 3
+
+
+async def test_a_refusal_is_kept_for_show_and_the_next_fact_comes(pool, facts, admin):
+    hands = Hands(Refused("not in this state"))
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool).handle(facts)
+    assert [position for position, _ in hands.done] == [2, 3]
+    [(process, position, wish, error)] = failures(admin)
+    assert (process, position, error) == ("offer", 1, "not in this state")
+    assert wish.startswith("OfferTask(task=")
+
+
+@pytest.mark.parametrize("error", [
+    LogUnavailable("away"), psycopg.OperationalError("gone"), psycopg.InterfaceError("the connection is closed"), ReadOnlySqlTransaction("standby"),
+    Contended("outrun")], ids=lambda error: type(error).__name__)
+async def test_an_error_of_the_infrastructure_is_waited_out_however_long(pool, facts, admin, error):
+    hands = Hands(*[error] * (module.TRIES * 3))
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool).handle(facts)
+    assert [position for position, _ in hands.done] == [1, 2, 3]
+    assert failures(admin) == []
+
+
+async def test_an_error_of_our_own_is_tried_a_few_times_then_kept_for_show(pool, facts, admin):
+    hands = Hands(*[KeyError("ours")] * module.TRIES)
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool).handle(facts)
+    assert hands.tried == module.TRIES + 2
+    assert [(position, error) for _, position, _, error in failures(admin)] == [(1, "'ours'")]
+
+
+async def test_what_is_too_large_for_the_database_is_no_trouble_of_the_database(pool, facts, admin):
+    hands = Hands(*[psycopg.errors.ProgramLimitExceeded("index row size exceeds the maximum")] * module.TRIES)
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool).handle(facts)
+    assert len(failures(admin)) == 1
+
+
+async def test_words_that_the_database_cannot_keep_do_not_stop_the_house(pool, facts, admin):
+    hands = Hands(Refused("\0 and \ud800 and " + "\N{GRINNING FACE}" * 5000))
+
+    def long_winded(event):
+        return [OfferTask("task_" + "".join(map(chr, range(0x4E00, 0x4E00 + 5000))), 1)]
+
+    await ProcessRunner({"long": long_winded}, hands.fulfil, pool).handle(facts)
+    [(_, _, wish, error)] = failures(admin)
+    assert len(wish) == module.LONGEST_WISH
+    assert error.startswith("\N{SYMBOL FOR NULL} and \\ud800 and ")
+
+
+async def test_a_process_that_trips_over_a_fact_keeps_no_other_from_it(pool, facts, admin):
+    def tripping(event):
+        if event is facts[1].event:
+            raise OverflowError("date value out of range")
+        return []
+
+    hands = Hands()
+    await ProcessRunner({"tripping": tripping, "offer": offer}, hands.fulfil, pool).handle(facts)
+    assert [position for position, _ in hands.done] == [1, 2, 3]
+    assert [(process, position, error) for process, position, _, error in failures(admin)] == [("tripping", 2, "date value out of range")]
+
+
+async def test_a_fact_that_nobody_can_read_is_kept_for_show(pool, facts, admin):
+    one = facts[1]
+    strange = Unreadable(2, one.event.stream, 1, "lane.painted", b"{}", "UnknownFact: no event has the topic 'lane.painted'", one.digest, uuid4(),
+                         Origin("system:later", uuid4()), datetime.now(UTC))
+    hands = Hands()
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool).handle([facts[0], strange, facts[2]])
+    assert [position for position, _ in hands.done] == [1, 3]
+    [(process, position, wish, error)] = failures(admin)
+    assert (process, position, "lane.painted" in wish, "no event has the topic" in error) == ("processes", 2, True, True)
+
+
+async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(database, target, admin):
+    """The real processes, with one more that always fails."""
+    async with party(database, target) as w:
+        fulfil = w.runner._fulfil
+
+        async def poisoned(wish, caller, position):
+            if caller.actor.id == "system:poison":
+                raise ZeroDivisionError("poison")
+            await fulfil(wish, caller, position)
+
+        w.runner._processes, w.runner._fulfil = {"poison": offer, **PROCESSES}, poisoned
+        id = await w.deploy()
+        w.work()
+        assert await ended(w, id) == ["success"]
+    assert {(process, error) for process, _, _, error in failures(admin)} == {("poison", "poison")}
+
+
+async def test_processes_that_die_anywhere_and_begin_again_change_nothing(database, target, admin):
+    """Everything is handled again from the beginning, as after a crash before the position was stored."""
+    async with party(database, target) as w:
+        id = await w.deploy()
+        w.work()
+        assert await ended(w, id) == ["success"]
+        await holds(lambda: caught_up(w, admin))
+        before = admin.execute("select position from log.stored_events_head").fetchone()
+        admin.execute("delete from ops.process_positions")
+        again = asyncio.create_task(follow_on_loop(lambda at, stop: Follower(database, at).batches(stop), 0, w.runner.handle))
+        await until(lambda: admin.execute("select position from ops.process_positions").fetchone() == before)
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        await until(lambda: admin.execute("select count(*) from ops.work_queue").fetchone() == (0,))
+    assert admin.execute("select position from log.stored_events_head").fetchone() == before
+    assert admin.execute("select count(*) from ops.timers").fetchone() == (0,)
+    assert failures(admin) == []
+
+
+async def caught_up(w, admin) -> bool:
+    row = admin.execute("select (select position from ops.process_positions) = (select position from log.stored_events_head)").fetchone()
+    return bool(row[0])
