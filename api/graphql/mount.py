@@ -1,6 +1,7 @@
 """`/graphql`."""
 
 from datetime import timedelta
+from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -26,6 +27,16 @@ async def signed_in(connection: HTTPConnection) -> Context:
 
 
 class Router(GraphQLRouter[Context, None]):
+    def parse_json(self, data: str | bytes) -> Any:
+        """Strawberry takes for granted that it is text in UTF-8, not nested without end, and an object or a list."""
+        try:
+            content = self.decode_json(data)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, "the body is not acceptable JSON") from error
+        if not isinstance(content, dict | list):
+            raise HTTPException(400, "the body must be a JSON object")
+        return content
+
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         try:
             await context.sign_in()

@@ -155,3 +155,9 @@ async def test_a_subscription_to_nothing_is_told(rig):
         told = await hear(ws)
         errors = told["payload"] if told["type"] == "error" else told["payload"]["errors"]
         assert errors[0]["extensions"]["code"] == "RESOURCE_NOT_FOUND"
+
+
+async def test_a_body_that_is_no_json_object_is_refused(admin):
+    for body in (b"", b"null", b'"x"', b"1e999", b"7", b"\xff", b"{", b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b"9" * 5000):
+        answer = await admin.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "INVALID_REQUEST"), body[:20]
