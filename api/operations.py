@@ -1,5 +1,6 @@
 """What operators and their monitors ask: is it alive, can it do its work, what are the figures."""
 
+import asyncio
 import hmac
 import ipaddress
 
@@ -17,6 +18,8 @@ from api.services import Services
 router = APIRouter(tags=["operations"])
 LONGEST_LAG = 1000
 """Events that the read models may be behind before the server says that it is not ready."""
+PATIENCE = 3.0
+"""Seconds for the database to say how far it is: who asks whether we are ready does not wait long."""
 STATE = """
 select (select position from log.stored_events_head), (select position from views.positions where name = 'views'),
        (select count(*) from views.quarantine), (select count(*) from ops.process_failures)"""
@@ -35,11 +38,14 @@ async def readyz(request: Request) -> Response:
     trouble = {name: what for name, what in services.status().items() if what}
     figures: dict[str, int | None] = {}
     try:
-        row = await first(services.pool, STATE) or (0, 0, 0, 0)
+        async with asyncio.timeout(PATIENCE):
+            row = await first(services.pool, STATE) or (0, 0, 0, 0)
         lag = max(0, row[0] - row[1])
         figures = {"position": row[0], "lag": lag, "quarantined": row[2], "process_failures": row[3]}
         if lag > LONGEST_LAG:
             trouble["projections"] = f"the read models are {lag} events behind"
+    except TimeoutError:
+        trouble["database"] = f"does not answer within {PATIENCE:g} s"
     except AWAY as error:
         trouble["database"] = f"cannot be reached: {type(error).__name__}"
     return encoded({"status": "unavailable" if trouble else "ok", "trouble": trouble, **figures}, 503 if trouble else 200)

@@ -1,5 +1,6 @@
 """What operators ask, and what the server says when something is away."""
 
+import asyncio
 import json
 import logging
 
@@ -41,6 +42,14 @@ async def test_without_its_database_it_lives_says_what_is_wrong_and_asks_to_try_
         assert (answer.status_code, list(answer.json()["trouble"])) == (503, ["database"])
     answer = await admin.get(f"{V1}/versions")
     assert (answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]) == (503, "SERVICE_UNAVAILABLE", "1")
+
+
+async def test_a_database_that_does_not_answer_is_told_in_time(rig, database):
+    with psycopg.connect(database) as conn:
+        conn.execute("lock table views.positions")
+        async with rig.client("") as stranger, asyncio.timeout(10):
+            answer = await stranger.get("/readyz")
+        assert (answer.status_code, answer.json()["trouble"]["database"]) == (503, "does not answer within 3 s")
 
 
 async def test_metrics_are_for_this_machine_unless_there_is_a_token(rig, database, tmp_path):
