@@ -31,6 +31,12 @@ def conninfo(socket: Path) -> str:
     return make_conninfo("", host=str(socket), port=PORT, user="postgres", dbname="postgres")
 
 
+def forget_other_databases() -> None:
+    """libpq takes what a conninfo leaves open from `PG…` variables (PGSERVICE, PGHOSTADDR, PGOPTIONS): they are about another database, not ours."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def probe(socket: Path, cluster: Path) -> Answer:
     try:
         with psycopg.connect(conninfo(socket), connect_timeout=2, autocommit=True) as connection:

@@ -18,7 +18,7 @@ from adapters.embedded_postgres.layout import Layout
 from adapters.embedded_postgres.locks import FileLock, alone
 from adapters.embedded_postgres.log_file import LogFile, LogKeeper
 from adapters.embedded_postgres.presence import look
-from adapters.embedded_postgres.probe import conninfo
+from adapters.embedded_postgres.probe import conninfo, forget_other_databases
 from adapters.embedded_postgres.running import find_running
 from adapters.embedded_postgres.shutdown import shut_down
 
@@ -46,6 +46,7 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """The conninfo (superuser, by the socket) of a server that accepts connections. Raises EmbeddedPostgresError."""
         deadline = Deadline(self._seconds)
+        forget_other_databases()
         with self._explained("started"):
             binaries = find_binaries()
             identity = choose_identity(self._layout.data, self._layout.cluster, binaries.postgres)
