@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+unexport PYTHONPATH PYTHONHOME  # the modules of another project would stand before those of .venv
 
 .PHONY: help install demo up test test-real soak check bench lock clean
 

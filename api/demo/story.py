@@ -1,5 +1,6 @@
 """How the demo tells what happens: numbered steps with the time since the start, and what is said within them. Coloured on a terminal only."""
 
+import io
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ LEVELS = {"error": RED, "warn": CYAN}
 class Story:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
+        if isinstance(self._out, io.TextIOWrapper):
+            self._out.reconfigure(errors="replace")  # a terminal that is not in UTF-8 lacks our arrows
         self._colours = self._out.isatty() and not os.environ.get("NO_COLOR")
         self._began = time.monotonic()
         self._steps = 0
