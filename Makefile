@@ -35,7 +35,7 @@ soak: install ## the hours
 	@$(BIN)/python -m pytest -q -m soak
 
 check: install ## style, types, import contracts, sizes
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tests/sizes.py

@@ -3,6 +3,7 @@
 Written against ASGI itself: what wraps every request should cost as little as it can.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -23,11 +24,13 @@ MIB = 1024 * 1024
 LARGEST = MIB
 LARGEST_BELOW: Mapping[str, int] = {"/api/v1/webhooks/": 25 * MIB, "/api/webhooks/": 25 * MIB}
 """Bytes of a body, by the path's beginning where it is not `LARGEST`."""
+PATIENCE = 60.0
+"""Seconds that a body may take to arrive."""
 
 
 class Door:
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, patience: float = PATIENCE) -> None:
+        self._app, self._metrics, self._patience = app, metrics, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -49,7 +52,7 @@ class Door:
             await send(message)
 
         try:
-            await self._app(scope, limited(scope, receive), sending)
+            await self._app(scope, limited(scope, receive, self._patience), sending)
         except ClientDisconnect:
             return  # there is nobody to answer
         except Exception as error:
@@ -73,17 +76,23 @@ def request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
 
 
-def limited(scope: Scope, receive: Receive) -> Receive:
-    """`receive`, until the body is larger than it may be: then it raises the answer 413, before the rest is read."""
+def limited(scope: Scope, receive: Receive, patience: float) -> Receive:
+    """`receive`, until the body is larger than it may be: then it raises the answer 413, before the rest is read; or until it has not
+    come whole in time: then 408."""
     limit = next((size for start, size in LARGEST_BELOW.items() if scope["path"].startswith(start)), LARGEST)
     announced = Headers(scope=scope).get("content-length", "")
-    size = 0
+    size, whole, began = 0, False, asyncio.get_running_loop().time()
 
     async def receiving() -> Message:
-        nonlocal size
+        nonlocal size, whole
         if announced.isdecimal() and int(announced) > limit:
             raise too_large(limit)
-        message = await receive()
+        try:
+            async with asyncio.timeout_at(None if whole else began + patience):  # who has sent all may wait for the answer's end
+                message = await receive()
+        except TimeoutError:
+            raise Problem(408, f"the request's body did not come within {patience:g} s") from None
+        whole = whole or not message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > limit:
             raise too_large(limit)

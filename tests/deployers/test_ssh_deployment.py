@@ -309,3 +309,13 @@ async def test_an_end_that_was_decided_but_not_noted_any_more_is_noted_once_by_w
     seen = await asyncio.gather(*(rig.deployer.observe(receipt, Log()) for _ in range(4)))
     assert {outcome.state for outcome in seen} == {"succeeded"}
     assert (rig.count("start", "a-1"), rig.count("end", "a-1")) == (1, 1)
+
+
+async def test_another_application_does_not_take_the_place_of_the_one_that_runs(rig: SshRig):
+    await deploy(rig, "a-1", "v1-1")
+    outcome = await deploy(rig, "b-1", "v1-2", application_id="app_2")
+    assert outcome.state == "failed"
+    assert "v1-1, which is current, is another application's" in outcome.error
+    assert os.readlink(rig.path / "current") == "releases/v1-1"
+    (rig.path / "current").unlink()  # the way out that the words name
+    assert (await deploy(rig, "b-2", "v1-3", application_id="app_2")).state == "succeeded"

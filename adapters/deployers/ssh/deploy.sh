@@ -66,6 +66,10 @@ unpack() { # FOLDER
 look_back() { # which release was current before this one
     previous=$(readlink "$DEPLOY_PATH/current")
     previous=${previous#releases/}
+    [ -z "$previous" ] || set -- "$(get "$state/releases/$previous" application)"
+    case ${1-} in '' | "$APPLICATION") ;; *) # a second one would silently take the first one's place
+        fail 73 "$previous, which is current, is another application's: give this one an environment with a deploy_path of its own, or remove the link" ;;
+    esac
     [ "$previous" != "$RELEASE" ] || previous=$(get "$marker" previous)
 }
 
