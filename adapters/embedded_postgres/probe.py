@@ -34,7 +34,7 @@ def conninfo(socket: Path) -> str:
 def forget_other_databases() -> None:
     """libpq takes what a conninfo leaves open from `PG…` variables (PGSERVICE, PGHOSTADDR, PGOPTIONS): they are about another database, not ours."""
     for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
+        os.environ.pop(name, None)  # another thread may do the same
 
 
 def probe(socket: Path, cluster: Path) -> Answer:
