@@ -376,6 +376,23 @@ async def test_a_person_may_be_faster_than_the_automatic_rollback(ground):
     await world.must_be_tidy()
 
 
+async def test_the_automatic_rollback_does_not_try_again_what_a_persons_rollback_could_not(ground):
+    world, app, env, version = ground
+    await two(world, app, env, version)
+    world.target.hold("health_check")
+    third = await world.deploy(await world.version("v3.0.0"), app, to=env)
+    check = await world.task_id(third, "health_check")
+    await world.run(until=lambda: "task.started" in world.topics(check))
+    await world.reports.fail(await world.reports.begin(check, 1, "lease", "worker-x"), "503", {})
+    back = (await world.deployments.rollback(world.by("operator"), third)).id
+    await world.deployments.cancel(world.by(), back)
+    world.target.release("health_check")
+    await world.run()
+    assert world.topics(third).count("deployment.rollback_started") == 1
+    assert (await world.phase(third), world.topics(third)[-1]) == ("failed", "deployment.rollback_failed")
+    await world.must_be_tidy()
+
+
 # Editing
 
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from application.deployments.commands import EditedTask
 from application.ports.executor import Aborted, Outcome, Terminal, Transient
 from domain.errors import Refused
 from domain.task.events import TaskCancelled, TaskFailed, TaskOutcomeRejected, TaskOutcomeUnknown, TaskTakenOver
+from tests.application.checks import as_edited
 from tests.application.fakes import Bench
 from tests.application.town import BUILT
 from tests.application.world import World
@@ -222,6 +224,35 @@ async def test_a_task_that_is_given_up_is_stopped_before_anything_is_put_back(pl
     await world.must_be_tidy()
 
 
+async def test_a_task_that_is_given_up_goes_back_although_it_has_nothing_to_do_with_the_target(place):
+    world, app, env = place
+    d = await world.deployment(await world.deploy(await world.version("v2.0.0"), app, to=env, auto_start=False))
+    last_one = EditedTask("note", "custom", "note", depends_on=(await world.task_id(d.id, "health_check"),))
+    await world.deployments.edit(world.by(), d.id, (*as_edited(d), last_one))
+    world.bench.hold("custom")
+    await world.deployments.execute(world.by(), d.id)
+    note = await world.task_id(d.id, "custom")
+    await world.run(until=lambda: "custom shop" in world.logs.text(note))
+    await world.later(minutes=33)
+    await world.tasks.confirm(world.by("approver"), d.id, note, "rollback", "enough")
+    assert (await world.deployment(d.id)).failing == "note: given up by decision: enough"
+    await world.run()
+    assert await world.phase(d.id) == "rolled_back"
+    await world.must_be_tidy()
+
+
+async def test_a_rollback_by_decision_of_what_nobody_has_begun_is_over_at_once(place):
+    world, app, env = place
+    id = await world.deploy(await world.version("v2.0.0"), app, to=env)
+    world.now += timedelta(minutes=31)
+    await world.driving.pass_deadline(world.by("system"), id, (await world.deployment(id)).deadline)
+    await world.deployments.confirm(world.by("approver"), id, "rollback", "no worker")
+    assert (await world.phase(id), (await world.lane(env)).inside) == ("failed", ())
+    await world.run()
+    assert "deployment.rollback_started" not in world.topics(id)
+    await world.must_be_tidy()
+
+
 async def test_what_waits_for_a_day_is_reminded_of_every_day_until_it_is_over(place):
     world, app, env = place
     id = await world.deploy(await world.version("v2.0.0"), app, to=env, auto_start=False)
@@ -321,6 +352,7 @@ async def test_the_report_of_a_worker_that_was_fenced_off_is_kept_and_changes_no
     assert await world.phase(id) == "running"
     await world.reports.succeed(new, {})
     assert (await world.state(task)).state == "success"
+    await world.run(until=lambda: (task, 1) not in world.queue.entries)  # the first one has seen that it was decided elsewhere
     let_go(world, "deploy")
     await world.run()
     assert await world.phase(id) == "success"

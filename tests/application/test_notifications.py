@@ -117,6 +117,14 @@ async def test_a_reminder_that_crosses_the_end_is_put_away(asked):
     assert (len(asked.letters.sent), asked.timers.live) == (sent, {})
 
 
+async def test_a_deadline_of_what_the_log_does_not_know_is_put_away(world):
+    for stream in ("dep_gone", "task_gone", "ntf_gone"):
+        for kind in ("deadline", "reminder", "delivery"):
+            await world.timers.set(Timer(f"{stream}/{kind}", stream, kind, world.now))
+    await world.run()
+    assert world.timers.live == {}
+
+
 async def test_a_task_is_reminded_of_by_its_deployment(world):
     await world.deploy(await world.version(), await world.app(), to=await world.env())
     await world.react()  # released, and no worker comes

@@ -222,11 +222,19 @@ def test_a_refusal_after_the_target_was_touched_goes_back_whatever_the_refused_t
         decided("rollback", id="task_tell"), over("task_tell: refused: because", "custom", rolls_back=True))
 
 
-@pytest.mark.parametrize("why", [(TIMED_OUT,), (failed("task_b"),)])
-def test_a_held_task_is_not_let_go_where_nothing_more_runs(why):
+def test_what_was_touched_stays_touched_whatever_comes_after():
+    later = (task("task_note", "custom", "task_deploy"), task("task_bad", "custom", "task_deploy"))
+    tasks = (task("task_deploy", "deploy"), *later, task("task_tell", "custom", "task_note", require_confirm=True))
+    facts = (created(*tasks), started("task_deploy"), succeeded("task_deploy", "task_note", "task_bad"),
+             succeeded("task_note", held=("task_tell",)), decided("rollback", id="task_tell"))
+    given(*facts).when(fail("task_bad")).then(failed("task_bad"), over("task_tell: refused: because", "custom", rolls_back=True))
+
+
+@pytest.mark.parametrize(("why", "words"), [((TIMED_OUT,), "dep_1: it waits for a decision itself"), ((failed("task_b"),), "dep_1: task_b: broken")])
+def test_a_held_task_is_not_let_go_where_nothing_more_runs(why, words):
     tasks = (task("task_a", "deploy"), task("task_b", "build"), task("task_h", "custom", require_confirm=True))
     held = given(created(*tasks), started("task_a", "task_b", held=("task_h",)), *why)
-    held.when(confirm("continue", "task_h")).refuses(Refused, "nothing more runs")
+    held.when(confirm("continue", "task_h")).refuses(Refused, f"nothing more runs in {words}")
     held.when(confirm("rollback", "task_h")).facts(TaskConfirmedInDeployment)
 
 
