@@ -45,7 +45,8 @@ class PostgresLog:
         self._own_writer = writer is None
         self.writer = writer or Writer(partial(connect, conninfo, "tiangong log writer"))
         self._pool = AsyncConnectionPool(
-            bounded(conninfo, "tiangong log reader"), kwargs={"autocommit": True}, min_size=1, max_size=readers, open=False, name="log-readers"
+            bounded(conninfo, "tiangong log reader"), kwargs={"autocommit": True}, min_size=1, max_size=readers, open=False, name="log-readers",
+            reconnect_timeout=1.0,  # then each reader lets it try anew: its own pauses double, as long as the outage lasts
         )
 
     async def open(self) -> None:

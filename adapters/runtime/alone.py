@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-PROCESSES, TIMERS = 7355611, 7355612
+PROCESSES, TIMERS, AUTO_DEPLOY = 7355611, 7355612, 7355614
 """The loops' advisory locks (7355609 and 7355610 are the migration's and the rebuild's)."""
 EVERY = 1.0
 """Seconds between tries to get the lock, and between looks whether it is still ours."""

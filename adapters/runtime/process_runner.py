@@ -30,7 +30,8 @@ Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
 
 
 class ProcessRunner:
-    """Only one may run at a time (see `alone`): a second one that lags behind would set timers that have been cancelled since."""
+    """Only one of a name may run at a time (see `alone`): a second one that lags behind would set timers that have been cancelled since.
+    `name`: of the position that it stores."""
 
     def __init__(
         self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",

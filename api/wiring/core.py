@@ -31,6 +31,10 @@ from application.versions import Versions
 from application.webhooks import Webhooks
 from projections.engine.positions import Positions
 
+RECONNECT = 1.0
+"""Seconds that the pool tries to connect by itself. After that each who asks lets it try anew: its own pauses double, and after a long
+outage it would take as long again to come back."""
+
 
 @dataclass(frozen=True)
 class Core:
@@ -85,7 +89,8 @@ class Core:
 
 @asynccontextmanager
 async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncIterator[Core]:
-    pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, open=False, name="tiangong")
+    pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, reconnect_timeout=RECONNECT, open=False,
+                               name="tiangong")
     deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
     async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions:
         house = House(log)

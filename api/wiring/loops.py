@@ -9,8 +9,7 @@ from adapters.build.runner import BuildRunner, BuildSettings
 from adapters.event_store.checkpoints import Checkpoints
 from adapters.event_store.follower import Follower
 from adapters.queue.postgres import PostgresQueue
-from adapters.runtime.alone import PROCESSES as PROCESSES_LOCK
-from adapters.runtime.alone import TIMERS as TIMERS_LOCK
+from adapters.runtime import alone as alone_
 from adapters.runtime.alone import alone
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
@@ -25,7 +24,7 @@ from application.deployments.auto import AutoDeploy
 from application.deployments.driving import Driving
 from application.notifications import Notifications
 from application.ports.executor import Executor
-from application.processes.catalogue import PROCESSES
+from application.processes.catalogue import PROCESSES, WAITING
 from application.processes.dispatch import Dispatcher
 from application.processes.execution import Execution
 from application.processes.ringing import Ringing
@@ -47,14 +46,11 @@ class Crew:
         driving = Driving(core.house, core.planner)
         told = Notifications(core.house, notifiers(core.settings), channels(core.settings), timers, core.settings.public_url or public_url)
         dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told)
-        runner = ProcessRunner(PROCESSES, dispatcher.fulfil, core.pool)
 
-        async def processes() -> None:
-            await alone(core.conninfo, PROCESSES_LOCK, react)
-
-        async def react() -> None:
-            position = await runner.load_position()
-            await follow_on_loop(lambda p, stop: Follower(core.conninfo, p).batches(stop), position, runner.handle)
+        def start(name: str, lock: int, *, waiting: bool) -> None:
+            chosen = {process: react for process, react in PROCESSES.items() if (process in WAITING) is waiting}
+            runner = ProcessRunner(chosen, dispatcher.fulfil, core.pool, name)
+            supervisor.start(name, lambda: alone(core.conninfo, lock, lambda: keep_up(core.conninfo, runner)))
 
         name = f"{socket.gethostname()}:{os.getpid()}"
         builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
@@ -62,8 +58,9 @@ class Crew:
         execution = Execution(Reports(core.house), executors(core, builder), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name,
                               aside=slots.aside)
         worker, ticker = Worker(queue, execution, name, slots), Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock)
-        supervisor.start("processes", processes)
-        supervisor.start("timers", lambda: alone(core.conninfo, TIMERS_LOCK, ticker.run))
+        start("processes", alone_.PROCESSES, waiting=False)
+        start("auto_deploy", alone_.AUTO_DEPLOY, waiting=True)
+        supervisor.start("timers", lambda: alone(core.conninfo, alone_.TIMERS, ticker.run))
         supervisor.start("worker", worker.run)
         supervisor.start("checkpoints", Checkpoints(core.pool, core.signer, core.house.clock).run)
         return cls(worker, queue, builder)
@@ -75,6 +72,12 @@ class Crew:
         finally:
             await self.builder.close()
             await self.queue.close()
+
+
+async def keep_up(conninfo: str, runner: ProcessRunner) -> None:
+    """From its stored position on, for ever."""
+    position = await runner.load_position()
+    await follow_on_loop(lambda at, stop: Follower(conninfo, at).batches(stop), position, runner.handle)
 
 
 def executors(core: Core, builder: BuildRunner) -> dict[tuple[str, str], Executor]:

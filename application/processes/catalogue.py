@@ -1,4 +1,7 @@
-"""All processes, by the name under which their commands are known in the log."""
+"""All processes, by the name under which their commands are known in the log.
+
+Those of WAITING need what the read models know, and wait for them; they run apart, so that nobody else waits with them.
+"""
 
 from collections.abc import Callable
 
@@ -13,3 +16,4 @@ PROCESSES: dict[str, Callable[[Event], list[Wish]]] = {
     "auto_deploy": auto_deploy.react,
     "alerts": alerts.react,
 }
+WAITING = frozenset({"auto_deploy"})

@@ -14,6 +14,7 @@ from adapters.event_store.reading import read
 from adapters.runtime import process_runner as module
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
+from api.migrate import migrate
 from application.house import Contended
 from application.ports.log import LogUnavailable
 from application.processes.catalogue import PROCESSES
@@ -65,7 +66,20 @@ async def test_the_position_is_stored_and_found_again(pool, facts):
     assert await runner.load_position() == 0
     await runner.handle(facts)
     assert await ProcessRunner({}, Hands().fulfil, pool).load_position() == 3
-    assert await ProcessRunner({}, Hands().fulfil, pool, "another").load_position() == 0
+
+
+async def test_each_name_has_a_position_of_its_own(pool, facts):
+    one, other = ProcessRunner({}, Hands().fulfil, pool), ProcessRunner({}, Hands().fulfil, pool, "auto_deploy")
+    await one.handle(facts)
+    await other.handle(facts[:2])
+    assert (await one.load_position(), await other.load_position()) == (3, 2)
+
+
+async def test_what_runs_apart_since_an_upgrade_does_not_begin_again_with_what_has_been_done(pool, facts, database, admin):
+    admin.execute("delete from ops.process_positions where name = 'auto_deploy'")  # an older version
+    await ProcessRunner({}, Hands().fulfil, pool).handle(facts)
+    migrate(database)
+    assert await ProcessRunner({}, Hands().fulfil, pool, "auto_deploy").load_position() == 3
 
 
 async def test_the_position_never_goes_back(pool, facts):
@@ -178,7 +192,7 @@ async def test_processes_that_die_anywhere_and_begin_again_change_nothing(databa
         before = admin.execute("select position from log.stored_events_head").fetchone()
         admin.execute("delete from ops.process_positions")
         again = asyncio.create_task(follow_on_loop(lambda at, stop: Follower(database, at).batches(stop), 0, w.runner.handle))
-        await until(lambda: admin.execute("select position from ops.process_positions").fetchone() == before)
+        await until(lambda: admin.execute("select position from ops.process_positions where name = 'processes'").fetchone() == before)
         again.cancel()
         await asyncio.gather(again, return_exceptions=True)
         await until(lambda: admin.execute("select count(*) from ops.work_queue").fetchone() == (0,))
@@ -188,5 +202,5 @@ async def test_processes_that_die_anywhere_and_begin_again_change_nothing(databa
 
 
 async def caught_up(w, admin) -> bool:
-    row = admin.execute("select (select position from ops.process_positions) = (select position from log.stored_events_head)").fetchone()
-    return bool(row[0])
+    query = "select p.position = h.position from ops.process_positions p, log.stored_events_head h where p.name = 'processes'"
+    return bool(admin.execute(query).fetchone()[0])

@@ -1,6 +1,7 @@
 """A server's parts in one process: how they start together, what they say of themselves, what keeps them from answering."""
 
 import asyncio
+import contextlib
 import threading
 
 import psycopg
@@ -114,3 +115,27 @@ async def test_of_several_that_upgrade_at_once_one_does_it_and_the_others_find_i
         await asyncio.to_thread(thread.join)
     assert errors == []
     assert check(database, read, PROJECTIONS).ok
+
+
+async def test_after_an_outage_the_pools_are_there_again_in_a_moment(settings, home, databases, database, conninfo):
+    """By themselves they would double their pauses and take as long again."""
+    async with open_core(settings, home, conninfo) as core:
+        await core.house.log.stream("ver_1")
+        with database_away(databases.admin, database):
+            await asyncio.gather(*(worker_tries(core) for _ in range(3)))
+        await asyncio.wait_for(asyncio.gather(core.pool.check(), core.house.log.stream("ver_1"), read_something(core)), 2.5)
+
+
+async def worker_tries(core, seconds: float = 3.2) -> None:
+    """What a loop does while the database is away."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        with contextlib.suppress(psycopg.OperationalError):
+            async with core.pool.connection(timeout=0.3):
+                pass
+        await asyncio.sleep(0.05)
+
+
+async def read_something(core) -> None:
+    async with core.pool.connection() as conn:
+        await conn.execute("select 1")

@@ -55,7 +55,7 @@ async def test_sigterm_in_the_middle_of_the_start_ends_it_with_0_and_leaves_no_p
 async def test_a_worker_alone_works_makes_no_admin_and_ends_with_0(tmp_path, database):
     home, output = tmp_path / "home", tmp_path / "output"
     async with tiangong("worker", "--home", str(home), "--database-url", database, output=output) as worker:
-        await until(lambda: turns(database) == 2 or worker.returncode is not None, 30)
+        await until(lambda: turns(database) == 3 or worker.returncode is not None, 30)
         worker.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(worker.wait(), 30) == 0, output.read_text()
     assert turns(database) == 0
@@ -74,5 +74,5 @@ async def test_a_role_on_a_database_without_tables_says_what_to_do(tmp_path, emp
 def turns(database: str) -> int:
     """How many locks of loops that run in one process only are held."""
     with psycopg.connect(database, autocommit=True) as conn:
-        query = "select count(*) from pg_locks where locktype = 'advisory' and objid in (7355611, 7355612)"
+        query = "select count(*) from pg_locks where locktype = 'advisory' and objid in (7355611, 7355612, 7355614)"
         return int(conn.execute(query).fetchone()[0])
