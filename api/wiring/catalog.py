@@ -7,8 +7,8 @@ from application.ports.log import LogUnavailable
 from projections import queries
 from projections.engine.positions import Positions
 
-PATIENCE = 10.0
-"""Seconds to wait for the read models to reach a position."""
+PATIENCE, SOON = 10.0, 5.0
+"""Seconds to wait for the read models to reach a position; and where a caller waits for the answer (GitHub hangs up after ten)."""
 
 
 class ReadModelCatalog:
@@ -16,16 +16,16 @@ class ReadModelCatalog:
         self._pool, self._positions = pool, positions
 
     async def applications(self, position: int) -> list[Listed]:
-        await self._reach(position)
+        await self._reach(position, PATIENCE)
         rows = await queries.live_applications(self._pool)
         return [Listed(row["id"], row["repository"], tuple(row["config"].get("auto_deploy", ()))) for row in rows]
 
     async def tags(self, repository: str) -> list[str]:
-        await self._reach(await self._end_of_log())
+        await self._reach(await self._end_of_log(), SOON)
         return await queries.tags_of(self._pool, repository)
 
     async def used_by(self, id: str) -> list[str]:
-        await self._reach(await self._end_of_log())
+        await self._reach(await self._end_of_log(), SOON)
         return await queries.used_by(self._pool, id)
 
     async def _end_of_log(self) -> int:
@@ -34,6 +34,6 @@ class ReadModelCatalog:
             row = await (await conn.execute("select position from log.stored_events_head")).fetchone()
         return int(row[0]) if row else 0
 
-    async def _reach(self, position: int) -> None:
-        if not await self._positions.wait(position, PATIENCE):
-            raise LogUnavailable(f"the read models have not reached position {position} within {PATIENCE:g} s")
+    async def _reach(self, position: int, patience: float) -> None:
+        if not await self._positions.wait(position, patience):
+            raise LogUnavailable(f"the read models have not reached position {position} within {patience:g} s")

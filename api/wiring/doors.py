@@ -12,6 +12,11 @@ from domain.config import references
 from domain.task.values import Target
 
 
+def in_short(trouble: str) -> str:
+    """What anybody may read of an error: its kind. Its words are in the server's output: they may name hosts and users."""
+    return f"{trouble.partition(':')[0]}, see the server's output" if trouble else ""
+
+
 def services(core: Core, supervisor: Supervisor, stopping: asyncio.Event) -> Services:
     async def target(environment: str) -> tuple[Target, dict[str, str]]:
         env = await Work(core.house.log, core.house.cache).environment(environment)
@@ -20,7 +25,8 @@ def services(core: Core, supervisor: Supervisor, stopping: asyncio.Event) -> Ser
 
     def status() -> Mapping[str, str]:
         away = {} if core.positions.connected else {"positions": "the connection that listens for the read models is broken"}
-        return {name: loop.trouble for name, loop in supervisor.loops.items()} | {"log": core.log.writer.trouble} | away
+        failing = {name: in_short(loop.trouble) for name, loop in supervisor.loops.items()}
+        return failing | {"log": "cannot be written just now" if core.log.writer.trouble else ""} | away
 
     return Services(
         versions=core.versions, applications=core.applications, environments=core.environments, deployments=core.deployments, tasks=core.tasks,

@@ -12,5 +12,5 @@ from projections.engine.rebuild import Busy
 from projections.engine.replay import LogTooShort
 
 EXPECTED: tuple[type[Exception], ...] = (
-    SettingsError, EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, Busy, LogTooShort, psycopg.OperationalError, OSError,
-    ValueError)
+    SettingsError, EmbeddedPostgresError, HomeInUse, DomainError, Gap, LogUnavailable, Busy, LogTooShort, psycopg.OperationalError,
+    psycopg.errors.InsufficientPrivilege, OSError, ValueError)

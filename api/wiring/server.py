@@ -168,6 +168,9 @@ async def ensure_admin(core: Core) -> None:
     value, new = (given.get_secret_value(), False) if given else core.home.keep_admin_token()
     if await users.authenticate(value) is None:
         await users.issue_token(process("setup", f"admin-token/{digest_of(value).hex()}"), admin, "admin", value=value)
+        if await users.authenticate(value) is None:
+            where = "ADMIN_TOKEN" if given else f"{core.home.admin_token}"
+            logger.warning("the admin's token in %s has been revoked, and stays so: put another there, or remove it", where)
     if new:
         print(f"admin token {value} (kept in {core.home.admin_token})", flush=True)
 

@@ -20,6 +20,12 @@ def test_mail_goes_to_the_addresses_in_the_setting(settings, url, told):
     assert set(notifiers(set_up)) == ({"log", "mail"} if url else {"log"})
 
 
+def test_a_setting_that_names_nobody_is_told(settings, caplog):
+    channels(settings.model_copy(update={"smtp_url": SecretStr("smtp://user:s3cret@mail.example")}))
+    assert "no mail is sent" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 def test_every_channel_has_its_notifier(settings):
     set_up = settings.model_copy(update={"smtp_url": SecretStr("smtp://mail.example?to=ops@example.com")})
     known = notifiers(set_up)

@@ -75,6 +75,7 @@ async def test_tags_and_uses_are_those_of_now(house, catalog, projecting):
 
 async def test_who_asks_does_not_wait_for_ever(house, catalog, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "SOON", 0.05)
     at = await new_version(house, "v1.0.0")
     for asked in (catalog.applications(at), catalog.tags(REPOSITORY), catalog.used_by("ver_1")):
         with pytest.raises(LogUnavailable, match=f"have not reached position {at} within"):

@@ -2,12 +2,16 @@
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege, QueryCanceled
 from psycopg.rows import dict_row
+from pydantic import SecretStr
 
 from adapters.event_store.log import PostgresLog
 from api.settings import SettingsError
 from api.wiring.database import as_server, database, must_be_ready, named
+from api.wiring.errors import EXPECTED
+from api.wiring.tools import migrate_database
 from tests.event_store.facts import append, fact
 
 
@@ -92,3 +96,13 @@ def test_a_tool_makes_no_database_where_there_is_none(settings, home):
     with pytest.raises(SettingsError, match=f"there is no database in {home.path}"), database(alone, home):
         pytest.fail("it went on")
     assert not home.postgres.exists()
+
+
+def test_who_may_not_migrate_is_told_so_without_a_trace(settings, admin, empty_database):
+    admin.execute("create role clerk login")
+    try:
+        weak = settings.model_copy(update={"database_url": SecretStr(make_conninfo(empty_database, options="-c role=clerk"))})
+        with pytest.raises(EXPECTED, match="permission denied for database"):
+            migrate_database(weak)
+    finally:
+        admin.execute("drop role clerk")

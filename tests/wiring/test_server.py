@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from adapters.credentials import PostgresCredentials
 from adapters.event_store.log import PostgresLog
 from adapters.event_store.reading import read
 from adapters.runtime.supervisor import Supervisor
@@ -17,7 +18,9 @@ from api.wiring.database import as_server
 from api.wiring.doors import services
 from api.wiring.server import ensure_admin, new_token, open_doors
 from api.wiring.upgrade import upgrade
+from application.caller import process
 from application.ports.log import LogUnavailable
+from application.users import digest_of
 from projections.catalogue import PROJECTIONS
 from projections.engine.check import check
 from projections.engine.projector import Projector
@@ -62,14 +65,26 @@ async def test_servers_that_start_together_with_one_admin_token_all_know_it(sett
         assert (await one.users.authenticate(TOKEN)).name == "admin"
 
 
+async def test_an_admin_token_that_was_revoked_stays_so_and_that_is_told(settings, home, conninfo, caplog):
+    async with open_core(settings, home, conninfo) as core:
+        await ensure_admin(core)
+        value, _ = home.keep_admin_token()
+        token = await PostgresCredentials(core.pool).find(digest_of(value))
+        await core.users.revoke_token(process("test", "revoke"), token, "lost")
+        await ensure_admin(core)
+        assert await core.users.authenticate(value) is None
+    assert f"the admin's token in {home.admin_token} has been revoked" in caplog.text
+    assert value not in caplog.text
+
+
 async def test_a_token_for_nobody_is_refused(settings, home, conninfo):
     with pytest.raises(ValueError, match="there is no user bob"):
         await new_token(settings, home, conninfo, "bob", None)
 
 
-async def test_the_servers_status_names_a_loop_that_fails_and_forgets_nothing_else(settings, home, conninfo):
+async def test_the_servers_status_names_a_loop_that_fails_and_the_kind_of_its_error_alone(settings, home, conninfo):
     async def failing() -> None:
-        raise KeyError("ours")
+        raise KeyError("a host's address")
 
     supervisor = Supervisor()
     async with open_core(settings, home, conninfo) as core:
@@ -77,7 +92,7 @@ async def test_the_servers_status_names_a_loop_that_fails_and_forgets_nothing_el
         status = services(core, supervisor, asyncio.Event()).status
         assert [what for what in status().values() if what] == []
         supervisor.start("worker", failing)
-        await until(lambda: status()["worker"] == "KeyError: 'ours'")
+        await until(lambda: status()["worker"] == "KeyError, see the server's output")
         await supervisor.stop()
 
 

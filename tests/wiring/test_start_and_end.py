@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from api.wiring.upgrade import LOCK as UPGRADE
 from tests.kill.checks import processes_that_name
 from tests.support.waiting import until
 
@@ -50,6 +51,21 @@ async def test_sigterm_in_the_middle_of_the_start_ends_it_with_0_and_leaves_no_p
         assert await asyncio.wait_for(server.wait(), 30) == 0, output.read_text()
     assert "ready" not in output.read_text()
     assert not processes_that_name(home)
+
+
+async def test_sigterm_while_it_waits_for_anothers_upgrade_ends_it_with_0(tmp_path, database):
+    output = tmp_path / "output"
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", (UPGRADE,))
+        async with tiangong("up", "--home", str(tmp_path / "home"), "--port", "0", "--database-url", database, output=output) as server:
+            await until(lambda: waiting_locks(other) or server.returncode is not None, 30)
+            server.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(server.wait(), 30) == 0, output.read_text()
+        await until(lambda: not waiting_locks(other))
+
+
+def waiting_locks(conn: psycopg.Connection) -> int:
+    return int(conn.execute("select count(*) from pg_locks where locktype = 'advisory' and objid = %s and not granted", (UPGRADE,)).fetchone()[0])
 
 
 async def test_a_worker_alone_works_makes_no_admin_and_ends_with_0(tmp_path, database):
