@@ -6,20 +6,19 @@ says whether the work was never begun (`apply`), goes on (`apply` follows it), h
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
-from application.house import Contended, Done
 from application.ports.artifacts import ArtifactStore, StorageFailed
 from application.ports.executor import Executor, Outcome, Receipt, Terminal, Transient
-from application.ports.log import LogUnavailable
 from application.ports.logs import TaskLog, TaskLogs
 from application.ports.queue import Claim, Queue
 from application.ports.secrets import Secrets, SecretUnreadable
+from application.processes.telling import Telling
 from application.tasks.reports import Holding, Reports
 from domain.config import references
-from domain.errors import DomainError, NotFound
+from domain.errors import NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Execution:
         only waits, so that others may run meanwhile."""
         self._reports, self._executors, self._logs, self._artifacts = reports, executors, logs, artifacts
         self._secrets, self._queue, self._worker, self._times = secrets, queue, worker, times or Times()
-        self._aside = aside
+        self._telling, self._aside = Telling(reports), aside
 
     async def run(self, claim: Claim) -> None:
         """Carry one claimed attempt to its end, or to the point where somebody else holds it."""
@@ -63,7 +62,8 @@ class Execution:
         log = await self._logs.open(held.task.id, held.attempt, mask)
         try:
             if isinstance(secrets, str):
-                return await self._report(held, Outcome("failed", secrets))
+                await self._telling.ended(held, Outcome("failed", secrets))
+                return True
             return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
         finally:
             await self._logs.close(log)
@@ -76,10 +76,12 @@ class Execution:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 await self._logs.close(log)  # first the words, then the end: a crash in between loses no line
-                return await self._report(held, result_of(doing))
+                await self._telling.ended(held, result_of(doing))
+                return True
             verdict = watching.result()
             if verdict == "cancel":
-                return await self._abort(held, claim, receipt, log, doing)
+                await self._abort(held, claim, receipt, log, doing)
+                return True
             log.line("another worker holds this attempt now" if verdict == "lost" else "the attempt was decided elsewhere", "warn")
             return verdict == "over"
         finally:
@@ -101,17 +103,11 @@ class Execution:
             except StorageFailed as error:
                 return Outcome("failed", str(error))
             except Transient as error:
-                await self._out_of_sight(held, str(error), log)
+                log.line(f"out of sight: {error}; looking again", "warn")
+                await self._telling.out_of_sight(held, str(error))
                 async with self._aside():
                     await asyncio.sleep(min(max(error.retry_after, pause), self._times.longest_pause))
                 pause, look = pause * 2, True
-
-    async def _out_of_sight(self, held: Holding, reason: str, log: TaskLog) -> None:
-        log.line(f"out of sight: {reason}; looking again", "warn")
-        try:
-            await self._patiently(lambda: self._reports.lose_sight(held, reason))
-        except DomainError as error:  # a notice, no end: what is out of sight must not fail for want of it
-            logger.warning("%s is out of sight, which could not be noted: %s", held.task.key, error)
 
     async def _try(self, executor: Executor, receipt: Receipt, log: TaskLog, look: bool) -> Outcome | None:
         """None: nothing has begun, or it goes on, so `apply` is next."""
@@ -127,7 +123,7 @@ class Execution:
         if outcome.state != "interrupted":
             return outcome
         log.line(f"interrupted: {outcome.error}", "error")
-        await self._patiently(lambda: self._reports.lose_sight(held, "it was begun, and whoever did it is gone without an end"))
+        await self._telling.out_of_sight(held, "it was begun, and whoever did it is gone without an end")
         return Outcome("failed", f"interrupted: {outcome.error}", outcome.result)
 
     async def _watch(self, held: Holding, claim: Claim) -> str:
@@ -157,7 +153,7 @@ class Execution:
                 logger.warning("cannot keep %s: %s", claim.task, error)
             await asyncio.sleep(self._times.watch)
 
-    async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> bool:
+    async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> None:
         """Stop it, and say honestly what came of that. An end that came first counts as it was."""
         log.line("asked to stop", "warn")
         keeping = asyncio.create_task(self._keep(claim))
@@ -166,11 +162,11 @@ class Execution:
             if stopped:  # nothing runs any more, so that whoever follows it hears of its end in a moment
                 await asyncio.wait({doing}, timeout=self._times.watch * 3)
             if doing.done() and result_of(doing).state == "succeeded":
-                return await self._report(held, doing.result())
+                await self._telling.ended(held, doing.result())
+                return
             log.line(message, "info" if stopped else "error")
             await self._logs.close(log)
-            await self._patiently(lambda: self._reports.cancelled(held, stopped, message))
-            return True
+            await self._telling.stopped(held, stopped, message)
         finally:
             await stop(keeping)
 
@@ -187,31 +183,6 @@ class Execution:
         except Exception as error:
             logger.exception("stopping %s ended in an unexpected error", held.task.key)
             return False, f"could not be stopped: internal error: {type(error).__name__}: {error}; it may still run"
-
-    async def _report(self, held: Holding, outcome: Outcome) -> bool:
-        """An end whose words nobody can store is told in other words: an attempt without an end would be taken up again for ever."""
-        try:
-            await self._tell(held, outcome)
-        except Exception as error:
-            logger.exception("the end of %s cannot be recorded", held.task.key)
-            await self._tell(held, Outcome("failed", f"it ended as {outcome.state}, and that cannot be recorded: {str(error)!a}"))
-        return True
-
-    async def _tell(self, held: Holding, outcome: Outcome) -> None:
-        if outcome.state == "succeeded":
-            await self._patiently(lambda: self._reports.succeed(held, outcome.result))
-        else:
-            await self._patiently(lambda: self._reports.fail(held, outcome.error or f"ended as {outcome.state}", outcome.result))
-
-    async def _patiently(self, report: Callable[[], Awaitable[Done]]) -> None:
-        """Report until the log takes it: the outcome must not be lost because the database is away. The command's id keeps it single."""
-        while True:
-            try:
-                await report()
-                return
-            except (LogUnavailable, Contended) as error:
-                logger.warning("the log does not take it yet, reporting again: %s", error)
-                await asyncio.sleep(1)
 
     def _executor(self, held: Holding) -> Executor | None:
         job = held.task.job

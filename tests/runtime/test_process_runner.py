@@ -201,6 +201,17 @@ async def test_processes_that_die_anywhere_and_begin_again_change_nothing(databa
     assert failures(admin) == []
 
 
+async def test_a_log_that_ends_before_the_position_is_another_log_and_a_person_is_asked(database, target, admin):
+    """A copy from before, or the wrong database: nothing is done, and the trouble stays in sight."""
+    admin.execute("update ops.process_positions set position = 1000000")
+    async with party(database, target) as w:
+        await w.deploy()
+        w.work()
+        await until(lambda: w.supervisor.loops["processes"].trouble.startswith("Gap: the log ends at"))
+        assert admin.execute("select count(*) from ops.work_queue").fetchone() == (0,)
+        assert admin.execute("select position from ops.process_positions where name = 'processes'").fetchone() == (1000000,)
+
+
 async def caught_up(w, admin) -> bool:
     query = "select p.position = h.position from ops.process_positions p, log.stored_events_head h where p.name = 'processes'"
     return bool(admin.execute(query).fetchone()[0])
