@@ -8,6 +8,7 @@ from adapters.deployers.memory import MemoryDeployer
 from application.house import Contended
 from application.ports.executor import Aborted, Outcome, Transient
 from application.ports.log import LogUnavailable
+from application.processes import telling
 from domain.errors import Refused
 from tests.runtime.party import TIMES, by, ended, execution, holds, party
 
@@ -109,8 +110,9 @@ async def test_an_end_that_cannot_be_recorded_is_a_failure_and_not_tried_for_eve
     assert await w.queue.claim("w2", 1, 0) is None
 
 
-async def test_an_end_is_told_until_the_log_takes_it(w, pool, target):
+async def test_an_end_is_told_until_the_log_takes_it(w, pool, target, monkeypatch):
     """The database is away when the work ends, and somebody else writes the same streams all the time after that."""
+    monkeypatch.setattr(telling, "AGAIN", 0.01)
     troubles = [LogUnavailable("away"), Contended("outrun")]
     real = w.reports.succeed
 

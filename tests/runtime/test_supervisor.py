@@ -12,6 +12,11 @@ from application.ports.log import LogUnavailable
 from tests.support.waiting import until
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.05)
+
+
 @pytest.fixture
 async def supervisor():
     made = Supervisor()

@@ -3,8 +3,14 @@
 import pytest
 from pydantic import SecretStr
 
+from api.settings import Settings
 from api.wiring.people import channels, notifiers
 from application.notifications import Channel
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path)
 
 
 @pytest.mark.parametrize(("url", "told"), [

@@ -1,5 +1,7 @@
 """The running server's rights: it reads and appends; it cannot change what has been written, nor the tables."""
 
+import contextlib
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -33,10 +35,13 @@ FORBIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN)
-async def test_it_may_not(server, statement):
-    with pytest.raises(InsufficientPrivilege):
-        server.execute(statement)
+async def test_it_may_change_neither_the_log_nor_the_tables_nor_look_around(server):
+    done = []
+    for statement in FORBIDDEN:
+        with contextlib.suppress(InsufficientPrivilege):
+            server.execute(statement)
+            done.append(statement)
+    assert done == []
 
 
 async def test_it_may_read_the_log_append_to_it_and_keep_its_own_tables(server):
