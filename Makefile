@@ -40,12 +40,16 @@ check: install ## style, types, import contracts, sizes
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tests/sizes.py
 
-bench: install ## every benchmark, one JSON line a figure
+.venv/.peers: requirements-bench.lock $(INSTALLED)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: .venv/.peers ## every benchmark, one JSON line a figure, beside its peer
 	@for f in tests/bench/bench_*.py; do $(BIN)/python $$f || exit 1; done
 
 lock: install ## write the lock files anew from pyproject.toml
 	@$(BIN)/pip install --quiet pip-tools
-	@for x in "requirements.lock" "requirements-dev.lock --extra dev"; do \
+	@for x in "requirements.lock" "requirements-dev.lock --extra dev" "requirements-bench.lock --extra dev --extra bench"; do \
 	  $(BIN)/pip-compile -q --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $$x pyproject.toml || exit 1; done
 
 clean: ## remove what set-up and tests made

@@ -19,7 +19,7 @@ GLANCE = 1.0
 GATHER = 0.1
 """Seconds that several changes have to become one."""
 LAST_CHANGE = """
-select greatest(d.position, (select max(t.position) from views.tasks t where t.deployment_id = d.id)) from views.deployments d where d.id = %s"""
+select greatest(d.position, (select max(t.position) from tasks t where t.deployment_id = d.id)) from deployments d where d.id = %s"""
 
 
 async def still_welcome(services: Services, authorization: str) -> bool:

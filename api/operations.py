@@ -21,8 +21,8 @@ LONGEST_LAG = 1000
 PATIENCE = 3.0
 """Seconds for the database to say how far it is: who asks whether we are ready does not wait long."""
 STATE = """
-select (select position from log.stored_events_head), (select position from views.positions where name = 'views'),
-       (select count(*) from views.quarantine), (select count(*) from ops.process_failures)"""
+select (select position from log.stored_events_head), (select position from positions where name = 'views'),
+       (select count(*) from quarantine), (select count(*) from ops.process_failures)"""
 
 
 @router.get("/healthz")

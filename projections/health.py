@@ -7,10 +7,10 @@ from projections.engine.listing import Row, fetch
 
 async def position(pool: AsyncConnectionPool) -> int:
     """Of the last fact that is in the read models."""
-    found = await fetch(pool, "select position from views.positions where name = 'views'")
+    found = await fetch(pool, "select position from positions where name = 'views'")
     return int(found[0]["position"]) if found else 0
 
 
 async def quarantined(pool: AsyncConnectionPool) -> list[Row]:
     """The facts that a projection could not take, oldest first: `projection`, `position`, `stream`, `topic`, `error`, `at`."""
-    return await fetch(pool, "select projection, position, stream, topic, error, at from views.quarantine order by position, projection limit 1000")
+    return await fetch(pool, "select projection, position, stream, topic, error, at from quarantine order by position, projection limit 1000")

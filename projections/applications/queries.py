@@ -6,7 +6,7 @@ from domain.version.values import repository_key
 from projections.engine.listing import Page, Row, View
 
 APPLICATIONS = View(
-    name="applications", table="views.applications", shown="t.deleted_at is null",
+    name="applications", table="applications", shown="t.deleted_at is null",
     columns="t.id, t.name, t.repository, t.type, t.config, t.created_at, t.updated_at, t.stream_version, t.position",
 )
 

@@ -18,10 +18,10 @@ select case when chain.step = 1 then %(position)s else chain.first_position end 
        {printed("l.user_id")} as username, l.timestamp, l.source_ip, l.request_id, chain.command_id::text, l.correlation_id::text,
        chain.causation_id::text
   from chain
-  join views.audit_logs l on l.position = case when chain.step = 1 then %(position)s else chain.first_position end
+  join audit_logs l on l.position = case when chain.step = 1 then %(position)s else chain.first_position end
   cross join lateral (
     select json_agg(json_build_object('position', f.position, 'action', f.action, 'resource_id', f.resource_id) order by f.position) as facts
-      from views.audit_logs f where f.position between chain.first_position and chain.first_position + chain.events - 1) a
+      from audit_logs f where f.position between chain.first_position and chain.first_position + chain.events - 1) a
   {join_person("l.user_id")}
  order by chain.step"""
 

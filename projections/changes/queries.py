@@ -6,7 +6,7 @@ from projections.engine.listing import Page, Row, View
 from projections.users.people import join_person, printed
 
 CHANGES = View(
-    name="changes", table="views.changes",
+    name="changes", table="changes",
     columns=f"""t.id, t.title, t.description, t.type, t.status, t.applicant_id, {printed("t.applicant_id")} as created_by, t.approver_id,
                 case when t.approver_id is not null then {printed("t.approver_id", "a")} end as approved_by, t.payload,
                 nullif(t.plan_digest, '') as plan_digest, nullif(t.deployment_id, '') as deployment_id, t.comment, t.error as error_message,

@@ -21,7 +21,7 @@ TASKS = """
   left join lateral (
     select count(*) as total, count(*) filter (where status in ('success', 'rolled_back')) as completed,
            json_object_agg(application_id, artifact) filter (where artifact is not null) as built
-      from views.tasks where deployment_id = t.id) w on true"""
+      from tasks where deployment_id = t.id) w on true"""
 
 
 def printed_deployment(row: Row) -> Row:
@@ -34,7 +34,7 @@ def printed_deployment(row: Row) -> Row:
 
 
 DEPLOYMENTS = View(
-    name="deployments", table="views.deployments", tidy=printed_deployment,
+    name="deployments", table="deployments", tidy=printed_deployment,
     columns=f"""t.id, nullif(t.version_id, '') as version_id, t.git_tag as version, t.git_commit, t.repository, t.application_ids,
                 t.application_names as applications, t.environment_id, array[t.environment_id] as environment_ids,
                 array[t.environment_name] as environments, {STATUS} as status, t.phase, t.waiting_for,

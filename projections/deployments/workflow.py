@@ -10,25 +10,25 @@ from projections.tasks.queries import get_task
 
 WORKFLOW = f"""
 select t.id as deployment_id, t.phase, t.error_message, {STATUS} as status, t.created_at, t.updated_at, t.stream_version
-  from views.deployments t where t.id = %s"""
+  from deployments t where t.id = %s"""
 NODES = """
 select id, type, depends_on, config, array_to_string(depends_on, ',') as block_by, name, status, application_id, require_confirm
-  from views.tasks where deployment_id = %s order by ord"""
+  from tasks where deployment_id = %s order by ord"""
 PROGRESS = f"""
 select t.id as deployment_id, {STATUS} as status, w.total_tasks, w.completed_tasks, w.failed_tasks, w.current,
        coalesce(100 * w.completed_tasks / nullif(w.total_tasks, 0), 0)::int as percent
-  from views.deployments t
+  from deployments t
  cross join lateral (
    select count(*)::int as total_tasks, count(*) filter (where status in ('success', 'rolled_back'))::int as completed_tasks,
           count(*) filter (where status = 'failed')::int as failed_tasks, (array_agg(id order by ord) filter (where status = 'running'))[1] as current
-     from views.tasks where deployment_id = t.id) w
+     from tasks where deployment_id = t.id) w
  where t.id = %s"""
 NEEDED = """(t.environment_id = %(id)s or %(id)s = any(t.application_ids)
              or exists (select from json_each_text(t.versions) v where v.value = %(id)s))"""
 USED_BY = f"""
-select t.id from views.deployments t where t.phase = any(%(open)s) and {NEEDED}
+select t.id from deployments t where t.phase = any(%(open)s) and {NEEDED}
  union
-select l.lane_id from views.environment_lane l join views.deployments t on t.id = l.deployment_id where {NEEDED}
+select l.lane_id from environment_lane l join deployments t on t.id = l.deployment_id where {NEEDED}
  order by 1"""
 
 

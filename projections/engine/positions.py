@@ -12,7 +12,7 @@ from projections.engine.projector import CHANNEL
 logger = logging.getLogger(__name__)
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before it connects again; the last one repeats."""
-POSITION = "select position from views.positions where name = 'views'"
+POSITION = "select position from positions where name = 'views'"
 
 
 class Positions:

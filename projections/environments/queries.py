@@ -7,16 +7,16 @@ from psycopg_pool import AsyncConnectionPool
 from projections.engine.listing import Page, Row, View, fetch
 
 ENVIRONMENTS = View(
-    name="environments", table="views.environments", shown="t.deleted_at is null",
+    name="environments", table="environments", shown="t.deleted_at is null",
     columns="""t.id, t.name, t.type, t.config, t.is_active, t.created_at, t.updated_at, t.status, t.message, t.checked_at, null as lock,
                t.stream_version, t.position""",
 )
 INSTALLED = """
 select environment_id, application_id, deployment_id, version_id, git_tag, git_commit, artifact, since
-  from views.environment_installed where environment_id = any(%s) order by application_id"""
+  from environment_installed where environment_id = any(%s) order by application_id"""
 LANE = """
 select environment_id, deployment_id, application_ids, inside, number, behind, since
-  from views.environment_lane where environment_id = any(%s) order by position"""
+  from environment_lane where environment_id = any(%s) order by position"""
 
 
 async def list_environments(pool: AsyncConnectionPool, type: str | None = None, is_active: bool | None = None, *, page: int = 1,

@@ -5,7 +5,7 @@ from psycopg_pool import AsyncConnectionPool
 from projections.engine.listing import Page, Row, View
 
 NOTIFICATIONS = View(
-    name="notifications", table="views.notifications",
+    name="notifications", table="notifications",
     columns="""t.id, t.rule, t.severity, t.channel, t.destination, nullif(t.deployment_id, '') as deployment_id, nullif(t.task_id, '') as task_id,
                t.subject, t.text, t.status, t.receipt, t.tries, t.possibly_repeated, t.error, t.created_at, t.updated_at, t.sent_at,
                t.stream_version, t.position""",

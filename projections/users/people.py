@@ -2,7 +2,7 @@
 
 
 def join_person(actor: str, alias: str = "u") -> str:
-    return f"left join views.users {alias} on {alias}.id = {actor}"
+    return f"left join users {alias} on {alias}.id = {actor}"
 
 
 def printed(actor: str, alias: str = "u") -> str:

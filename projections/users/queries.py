@@ -7,20 +7,20 @@ from projections.engine.listing import Page, Row, View
 from projections.users.people import NAMES, join_person, printed
 
 USERS = View(
-    name="users", table="views.users",
+    name="users", table="users",
     columns="""t.id, t.username, t.email, t.roles, t.roles[1] as role_id, t.roles as role_ids, array[]::text[] as group_ids, t.is_active,
                t.created_at, t.updated_at, t.stream_version, t.position""",
 )
 TOKENS = View(
-    name="tokens", table="views.tokens",
+    name="tokens", table="tokens",
     columns=f"""t.id, t.user_id, t.name, t.expires_at, t.revoked_at, t.revoked_reason, {printed("t.created_by")} as created_by, t.created_at,
                 t.updated_at, t.stream_version, t.position""",
     joins=join_person("t.created_by"),
 )
 TOKENS_WITH_USER = View(
-    name="tokens", table="views.tokens",
+    name="tokens", table="tokens",
     columns="t.id, t.user_id, t.name, t.expires_at, t.revoked_at, p.username, p.email, p.roles, p.is_active",
-    joins="join views.users p on p.id = t.user_id",
+    joins="join users p on p.id = t.user_id",
 )
 
 

@@ -7,7 +7,7 @@ from projections.engine.listing import Page, Row, View, fetch
 from projections.users.people import join_person, printed
 
 VERSIONS = View(
-    name="versions", table="views.versions", shown="t.deleted_at is null",
+    name="versions", table="versions", shown="t.deleted_at is null",
     columns=f"""t.id, t.git_tag, t.git_commit, t.repository, {printed("t.created_by")} as created_by, t.created_at, t.updated_at, t.description,
                 t.verified, t.tag_created, t.pull_request, t.source, t.stream_version, t.position""",
     joins=join_person("t.created_by"),
@@ -27,5 +27,5 @@ async def get_version(pool: AsyncConnectionPool, id: str) -> Row | None:
 
 async def tags_of(pool: AsyncConnectionPool, repository: str) -> list[str]:
     """Every tag a version of the repository ever had, also where the version was deleted: a tag is never given twice."""
-    found = await fetch(pool, "select distinct git_tag from views.versions where repository_key = %s order by 1", [repository_key(repository)])
+    found = await fetch(pool, "select distinct git_tag from versions where repository_key = %s order by 1", [repository_key(repository)])
     return [row["git_tag"] for row in found]

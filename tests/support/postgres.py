@@ -36,4 +36,4 @@ class Databases:
     def _create(self, name: str, template: str) -> str:
         with psycopg.connect(self.admin, autocommit=True) as conn:
             conn.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
-        return make_conninfo(self.admin, dbname=name)
+        return make_conninfo(self.admin, dbname=name, options="-c search_path=views,public")
