@@ -4,16 +4,22 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from projections.changes.approval import APPROVED_AT, APPROVED_BY, JOIN_APPROVAL
 from projections.engine.listing import Page, Row, View, fetch
+from projections.users.people import join_person, printed
 
 ENVIRONMENTS = View(
     name="environments", table="environments", shown="t.deleted_at is null",
     columns="""t.id, t.name, t.type, t.config, t.is_active, t.created_at, t.updated_at, t.status, t.message, t.checked_at, null as lock,
                t.stream_version, t.position""",
 )
-INSTALLED = """
-select environment_id, application_id, deployment_id, version_id, git_tag, git_commit, artifact, since
-  from environment_installed where environment_id = any(%s) order by application_id"""
+INSTALLED = f"""
+select i.environment_id, i.application_id, t.application_names[array_position(t.application_ids, i.application_id)] as application, i.deployment_id,
+       i.version_id, i.git_tag, i.git_commit, i.artifact, i.since, {printed("t.created_by")} as created_by, nullif(t.change_id, '') as change_id,
+       {APPROVED_BY} as approved_by, {APPROVED_AT} as approved_at
+  from environment_installed i left join deployments t on t.id = i.deployment_id
+  {join_person("t.created_by")} {join_person("t.confirmed_by", "c")} {JOIN_APPROVAL}
+ where i.environment_id = any(%s) order by i.application_id"""
 LANE = """
 select environment_id, deployment_id, application_ids, inside, number, behind, since
   from environment_lane where environment_id = any(%s) order by position"""
@@ -31,7 +37,8 @@ async def get_environment(pool: AsyncConnectionPool, id: str) -> Row | None:
 
 
 async def with_what_happens(pool: AsyncConnectionPool, rows: list[Row]) -> list[Row]:
-    """Beside each environment: `installed` (what runs there now, per application) and `lane` (deployments `inside` and `waiting`)."""
+    """Beside each environment: `installed` (what runs there now, per application, by whose wish and with whose word) and `lane` (deployments
+    `inside` and `waiting`)."""
     ids = [row["id"] for row in rows]
     installed, lane = by_environment(await fetch(pool, INSTALLED, [ids])), by_environment(await fetch(pool, LANE, [ids]))
     for row in rows:
