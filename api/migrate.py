@@ -4,6 +4,9 @@ from pathlib import Path
 
 import psycopg
 
+from projections.catalogue import PROJECTIONS
+from projections.engine.schema import bind_counters
+
 ROOT = Path(__file__).parent.parent
 LOCK = 7355609
 PATIENCE = 60
@@ -29,6 +32,7 @@ def migrate(conninfo: str) -> None:
         conn.execute("set local search_path = views")
         for path in views():
             conn.execute(path.read_text().encode())
+        bind_counters(conn, PROJECTIONS)
         conn.execute(SERVER_RIGHTS.encode())
 
 

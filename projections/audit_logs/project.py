@@ -3,18 +3,22 @@
 import msgspec
 
 from domain.event import Event
+from domain.personal import HIDDEN, persons
 from domain.recorded import Recorded, Unreadable
 from domain.registry import EVENTS
+from projections.engine.counting import Counted
 from projections.engine.masking import masked
 from projections.engine.projection import Parameters, Statement, row
 
 HANDLES = frozenset(EVENTS.values())
 IGNORES: frozenset[type[Event]] = frozenset()
+COUNTED = Counted("audit_logs", by=(("resource", "action"), ("user_id",)))
 IN_COLUMNS = ("schema", "stream", "version", "at", "by")
 
 
 def project(recorded: Recorded) -> list[Statement]:
     fields = msgspec.to_builtins(recorded.event)
+    fields |= dict.fromkeys(persons(recorded.event), HIDDEN)  # the audit names people by id; the name is joined, as long as there is one
     details = {key: masked(value) for key, value in fields.items() if key not in IN_COLUMNS}
     return [("insert_audit_log", row(recorded, **about(recorded, recorded.event.TOPIC), details=details))]
 

@@ -22,10 +22,13 @@ from domain.deployment.events import (
     TaskSucceededInDeployment,
 )
 from domain.recorded import Recorded
+from projections.engine.counting import Counted
 from projections.engine.projection import Parameters, Statement, events_of, row
 
 HANDLES = events_of("deployment")
 IGNORES = events_of("version", "application", "environment", "lane", "task", "change", "notification", "delivery", "user", "name")
+
+COUNTED = Counted("deployments", by=(("status", "phase"), ("environment_id", "status", "phase"), ("version_id",)))
 
 
 def project(recorded: Recorded) -> list[Statement]:

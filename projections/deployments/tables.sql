@@ -20,6 +20,8 @@ create table if not exists deployments (
   change_id text not null,
   correlation_id uuid not null,
   phase text not null check (phase in ('pending', 'running', 'waiting_confirm', 'success', 'failed', 'cancelled', 'rolled_back')),
+  status text not null generated always as (  -- REST v1's five words
+    case phase when 'waiting_confirm' then 'running' when 'cancelled' then 'failed' else phase end) stored,
   waiting_for json,
   release_number bigint,
   deadline timestamptz,
@@ -44,4 +46,6 @@ create index if not exists deployments_newest on deployments (created_position);
 create index if not exists deployments_of_environment on deployments (environment_id, created_position);
 create index if not exists deployments_of_version on deployments (version_id, created_position);
 create index if not exists deployments_in_phase on deployments (phase, created_position);
+create index if not exists deployments_in_status on deployments (status, created_position);
+create index if not exists deployments_of_environment_in_status on deployments (environment_id, status, created_position);
 create index if not exists deployments_of_cause on deployments (correlation_id);

@@ -4,18 +4,18 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.deployments.queries import OPEN, STATUS
+from projections.deployments.queries import OPEN
 from projections.engine.listing import Row, fetch
 from projections.tasks.queries import get_task
 
-WORKFLOW = f"""
-select t.id as deployment_id, t.phase, t.error_message, {STATUS} as status, t.created_at, t.updated_at, t.stream_version
+WORKFLOW = """
+select t.id as deployment_id, t.phase, t.error_message, t.status, t.created_at, t.updated_at, t.stream_version
   from deployments t where t.id = %s"""
 NODES = """
 select id, type, depends_on, config, array_to_string(depends_on, ',') as block_by, name, status, application_id, require_confirm
   from tasks where deployment_id = %s order by ord"""
-PROGRESS = f"""
-select t.id as deployment_id, {STATUS} as status, w.total_tasks, w.completed_tasks, w.failed_tasks, w.current,
+PROGRESS = """
+select t.id as deployment_id, t.status, w.total_tasks, w.completed_tasks, w.failed_tasks, w.current,
        coalesce(100 * w.completed_tasks / nullif(w.total_tasks, 0), 0)::int as percent
   from deployments t
  cross join lateral (

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from domain.errors import Invalid
+from projections.engine.counting import Counted
 
 Row = dict[str, Any]
 Page = tuple[list[Row], int, str | None]
@@ -20,6 +22,7 @@ Filter = tuple[str, object]
 """A condition over `t` with one `%s`, and its value; None: not asked for."""
 Parameters = Sequence[object] | Mapping[str, object]
 DEEPEST = 10_000
+COLUMN = re.compile(r"t\.(\w+) = %s")
 
 
 def same(row: Row) -> Row:
@@ -41,6 +44,8 @@ class View:
     """The order, highest first. Never the same for two rows."""
     tidy: Callable[[Row], Row] = same
     """The last touch to a row."""
+    counted: Counted | None = None
+    """Who knows totals without counting."""
 
     async def page(self, pool: AsyncConnectionPool, filters: Iterable[Filter], page: int, page_size: int, after: str | None) -> Page:
         """`page` counts from 1; `after` (a cursor) goes before it. Raises Invalid."""
@@ -50,10 +55,18 @@ class View:
         values = [value for _, value in asked]
         beyond = cursor_from(after, self.name, len(self.key)) if after else None
         async with pool.connection() as conn:
-            total = await count(conn, f"select count(*) from {self.table} t where {where}", values)
+            total = await count(conn, self._total([condition for condition, _ in asked]), values)
             found = await rows(conn, *self._query(where, values, page, page_size, beyond))
         last = found[page_size - 1]["cursor_key"] if len(found) > page_size else None
         return [self._row(row) for row in found[:page_size]], total, cursor_of(self.name, last) if last else None
+
+    def _total(self, conditions: Sequence[str]) -> str:
+        """The query for how many rows meet them: added up from the counts where there are some for these columns."""
+        columns = [found[1] if (found := COLUMN.fullmatch(condition)) else "" for condition in conditions]
+        known = self.counted.total(columns) if self.counted else None
+        if self.counted is None or known is None:
+            return f"select count(*) from {self.table} t where {' and '.join([self.shown, *conditions])}"
+        return f"select coalesce(sum(t.n), 0) as count from {self.counted.counts} t where {' and '.join([known, *conditions])}"
 
     async def one(self, pool: AsyncConnectionPool, id: str, column: str = "id") -> Row | None:
         found = await self.some(pool, [(f"t.{column} = %s", id)], limit=1)

@@ -10,6 +10,7 @@ from domain.event import Event
 from domain.recorded import Recorded, Unreadable
 from domain.registry import EVENTS
 from projections.engine import named
+from projections.engine.counting import Counted
 
 Parameters = dict[str, object]
 Statement = tuple[str, Parameters]
@@ -33,13 +34,17 @@ class Projection:
     """Changes when what the projection does changes: then its tables are made again."""
     unreadable: Callable[[Unreadable], list[Statement]] | None = None
     """For the projection that has a row even for what nobody can read."""
+    counters: str = ""
+    """SQL that keeps the counts of its table, where it has some; to be run again where the tables have been moved to."""
 
 
 def load(name: str) -> Projection:
     """The projection of the folder `projections/<name>`."""
     module = importlib.import_module(f"projections.{name}.project")
     folder = ROOM / name
-    sources = [(folder / file).read_bytes() for file in ("tables.sql", "queries.sql", "project.py")]
+    counted: Counted | None = getattr(module, "COUNTED", None)
+    counters = counted.create if counted else ""
+    sources = [*((folder / file).read_bytes() for file in ("tables.sql", "queries.sql", "project.py")), counters.encode()]
     return Projection(
         name=name,
         tables=(folder / "tables.sql").read_text(),
@@ -49,6 +54,7 @@ def load(name: str) -> Projection:
         ignores=frozenset(module.IGNORES),
         fingerprint=hashlib.sha256(b"\0".join(sources)).hexdigest(),
         unreadable=getattr(module, "unreadable", None),
+        counters=counters,
     )
 
 

@@ -14,7 +14,7 @@ from projections.engine.connections import Connection, connect
 from projections.engine.projection import Projection
 from projections.engine.projector import stands_at
 from projections.engine.replay import Read, replay
-from projections.engine.schema import create, tables_in
+from projections.engine.schema import bind_counters, create, tables_in
 
 SHADOW = "shadow_rebuild"
 LOCK = 7355610
@@ -103,6 +103,8 @@ def swap(conn: Connection, read: Read, chosen: Sequence[Projection], schema: str
             there, here = sql.Identifier(schema, table), sql.Identifier(SHADOW, table)
             conn.execute(sql.SQL("delete from {} where projection = any(%s)").format(there), (names,))
             conn.execute(sql.SQL("insert into {} select * from {}").format(there, here))
+        conn.execute(sql.SQL("set search_path = {}").format(sql.Identifier(schema)))
+        bind_counters(conn, chosen)
         conn.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(SHADOW)))
     return Rebuilt(tuple(names), position, quarantined)
 

@@ -2,6 +2,7 @@
 
 from domain.deployment import events as deployment
 from domain.recorded import Recorded
+from projections.engine.counting import Counted
 from projections.engine.projection import Statement, events_of
 from projections.tasks.attempts import of_task
 from projections.tasks.workflow import of_deployment
@@ -16,6 +17,8 @@ IGNORES = events_of("version", "application", "environment", "lane", "change", "
     deployment.TaskFailedInDeployment, deployment.TaskCancelledInDeployment,  # the task's own stream has said so, in the same append
     deployment.DeploymentSucceeded, deployment.DeploymentFailed, deployment.DeploymentRollbackStarted, deployment.DeploymentRollbackFailed,
 }
+
+COUNTED = Counted("tasks", by=(("status", "type"),))
 
 
 def project(recorded: Recorded) -> list[Statement]:
