@@ -3,7 +3,9 @@
 import asyncio
 import uuid
 
+import psycopg
 import pytest
+from starlette.responses import Response
 
 from api.database import execute, first
 from api.errors import Problem
@@ -136,3 +138,23 @@ async def test_what_was_asked_twice_with_different_keys_is_two_requests(admin):
     await environment(admin, "one")
     again = await admin.post(f"{V1}/environments", json={"name": "one", "type": "memory", "config": {}}, headers=KEY)
     assert again.status_code == 409
+
+
+async def test_connections_that_break_before_the_answer_is_kept_do_not_keep_the_key_busy(rig, database):
+    pool, asked, done = rig.services.pool, idempotency.Asked("usr_1", "key", "POST", "/x", b"digest"), []
+
+    async def handle() -> Response:
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
+            await conn.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() "
+                               "and application_name = '' and pid <> pg_backend_pid()")
+        done.append(1)
+        return Response(b"{}", 503 if len(done) == 1 else 201)
+
+    assert (await idempotency.once(pool, asked, handle)).status_code == 503
+    assert [(await idempotency.once(pool, asked, handle)).status_code for _ in range(2)] == [201, 201]
+    assert len(done) == 2
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_to_be_ours(rig):
+    pool, asked, holder = rig.services.pool, idempotency.Asked("usr_1", "key", "POST", "/x", b"digest"), uuid.uuid4()
+    assert [await idempotency.claim_or_kept(pool, asked, holder, patience=0.1) for _ in range(2)] == [None, None]
