@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds for which one request is asked again and again."""
 REPOSITORY = "https://github.com/org/repo"
 Json = dict[str, Any]
