@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from application.caller import Caller
-from application.ports.log import Conflict, Log
+from application.ports.log import Conflict, Log, LogUnavailable
 from application.work import Cache, Work
 from domain.access import require
 from domain.errors import Refused
@@ -21,6 +22,8 @@ TRIES = 20
 PAUSE, DOUBLINGS = 0.002, 6
 """Seconds that it waits at most before the second try, and how often that doubles: of many who meet in one stream, one comes through at a time."""
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+SHIFTS = tuple(range(120, -1, -10))
 
 
 class Contended(Refused):
@@ -39,8 +42,8 @@ class Done:
 
 def new_id(prefix: str) -> str:
     """`<prefix>_` and 26 characters that sort by time: a ULID in lower case."""
-    number = (int(datetime.now(UTC).timestamp() * 1000) << 80) | int.from_bytes(os.urandom(10))
-    return f"{prefix}_" + "".join(ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
+    return f"{prefix}_" + "".join([PAIRS[number >> shift & 1023] for shift in SHIFTS])
 
 
 def utc_now() -> datetime:
@@ -55,7 +58,10 @@ class House:
     cache: Cache = field(default_factory=Cache)
 
     async def run(self, caller: Caller, action: str, decide: Callable[[Work], Awaitable[str]], asked: object = None) -> Done:
-        """May you? → load → decide → append; again from the load when somebody else was faster.
+        """May you? → load → decide → append; again, on what the log says by then, when somebody else was faster.
+
+        The first try believes the cache. The log compares what it read when the facts are stored; a refusal, or nothing to store, is
+        decided again on what the log says (docs/decisions/0010-cached-states.md).
 
         `decide` returns the id of the thing the command is about, and must record that thing's fact first. `asked`: the
         command's content; the same id with another content is refused.
@@ -63,21 +69,44 @@ class House:
         require(caller.actor, action)
         request = msgspec.json.encode([action, asked], order="deterministic")
         if caller.repeatable and (known := await self.log.command(caller.command)):
-            return await self._append(caller, known[0].stream, known, request)
+            appended = await self.log.append(known, caller.command, caller.origin, request)
+            return Done(known[0].stream, appended.position, tuple(known), repeated=True)
+        trusting = True
         for tries in range(TRIES):
-            work = Work(self.log, self.cache)
-            id = await decide(work)
+            work = Work(self.log, self.cache, trusting=trusting)
+            trusting = False
+            id = await self._decided(decide, work)
+            if id is None:
+                continue
             if not work.events:
                 return Done(id, 0)
             try:
-                return await self._append(caller, id, work.events, request)
+                return await self._append(caller, id, work, request)
             except Conflict:
                 await asyncio.sleep(random.random() * PAUSE * 2 ** min(tries, DOUBLINGS))
         raise Contended("others keep changing the same thing: try again")
 
-    async def _append(self, caller: Caller, id: str, events: list[Event], request: bytes) -> Done:
-        appended = await self.log.append(events, caller.command, caller.origin, request)
+    @staticmethod
+    async def _decided(decide: Callable[[Work], Awaitable[str]], work: Work) -> str | None:
+        """None: it must be decided again, on what the log says. An error of any kind may come of states that do not fit together."""
+        try:
+            id = await decide(work)
+        except LogUnavailable:
+            raise
+        except Exception:
+            if work.unchecked:
+                return None
+            raise
+        return id if work.events or not work.unchecked else None
+
+    async def _append(self, caller: Caller, id: str, work: Work, request: bytes) -> Done:
+        try:
+            appended = await self.log.append(work.events, caller.command, caller.origin, request, work.seen)
+        except LogUnavailable:
+            work.dropped()
+            raise
         if not appended.repeated:
-            return Done(id, appended.position, tuple(events))
+            work.stored()
+            return Done(id, appended.position, tuple(work.events))
         known = await self.log.command(caller.command) or []
         return Done(known[0].stream if known else id, appended.position, tuple(known), repeated=True)

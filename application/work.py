@@ -1,6 +1,6 @@
 """One command's reading and writing: states are folded from their streams once, facts are gathered for one append."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +26,8 @@ class Kind:
     called: str
     evolve: Callable[[Any, Event], Any]
     empty: Callable[[str], Any] | None = None
+    kept: bool = True
+    """False: its states hold what somebody may want to be forgotten, and are not shared."""
 
 
 KINDS = {
@@ -35,8 +37,9 @@ KINDS = {
     "dep": Kind("deployment", deployment.evolve),
     "task": Kind("task", task.evolve),
     "chg": Kind("change", change.evolve),
-    "ntf": Kind("notification", notification.evolve),
+    "ntf": Kind("notification", notification.evolve, kept=False),
     "usr": Kind("user", user.evolve_user),
+    "adr": Kind("address", user.evolve_user),
     "tok": Kind("token", user.evolve_token),
     "lane": Kind("lane", lane.evolve, lane.Lane),
     "name": Kind("name", name.evolve, name.Name),
@@ -45,7 +48,7 @@ KINDS = {
 
 
 class Cache:
-    """Folded states by stream: immutable, so that they can be shared; brought up to date from the log at each load."""
+    """Folded states by stream: immutable, so that they can be shared. Each was true once: what others stored since is not in it."""
 
     def __init__(self, size: int = 5000) -> None:
         self._states: dict[str, Any] = {}
@@ -53,6 +56,9 @@ class Cache:
 
     def get(self, stream: str) -> Any:
         return self._states.get(stream)
+
+    def drop(self, stream: str) -> None:
+        self._states.pop(stream, None)
 
     def put(self, stream: str, state: Any) -> None:
         self._states.pop(stream, None)
@@ -62,10 +68,18 @@ class Cache:
 
 
 class Work:
-    def __init__(self, log: Log, cache: Cache) -> None:
-        self._log, self._cache = log, cache
+    """`trusting`: take states from the cache as they are. What was decided on them must be checked: the log does it where facts are
+    stored (see `seen`); a refusal, or nothing to store, counts only where nothing was `unchecked`.
+    docs/decisions/0010-cached-states.md tells why this is exact."""
+
+    def __init__(self, log: Log, cache: Cache, *, trusting: bool = False) -> None:
+        self._log, self._cache, self._trusting = log, cache, trusting
+        self._loaded: dict[str, Any] = {}
         self._states: dict[str, Any] = {}
+        self._read: dict[str, int] = {}
         self.events: list[Event] = []
+        self.unchecked = False
+        """Something was taken from the cache without a look into the log."""
 
     def record(self, *events: Event | None) -> None:
         """Take facts (None: nothing happened) and bring the loaded states up to date with them."""
@@ -76,23 +90,47 @@ class Work:
             self.events.append(event)
 
     def reset(self) -> None:
-        """Forget what was loaded and recorded: decide anew."""
+        """Forget what was recorded, and decide anew. What was read before has had its part in that, and stays in `seen`."""
         self._states.clear()
+        self._loaded.clear()
         self.events.clear()
+
+    @property
+    def seen(self) -> dict[str, int]:
+        """The streams that were read, each with the version it had; but for those whose next version is written: that says the same."""
+        if not self._read:
+            return {}
+        begins: dict[str, int] = {}
+        for event in self.events:
+            begins.setdefault(event.stream, event.version)
+        return {stream: version for stream, version in self._read.items() if begins.get(stream) != version + 1}
+
+    def stored(self) -> None:
+        """The events are in the log: what came of them is in the cache from now on, but for what names a person: the log may keep less."""
+        for stream in dict.fromkeys(event.stream for event in self.events):
+            events, state, kind = [event for event in self.events if event.stream == stream], self._loaded.get(stream), kind_of(stream)
+            if kind.kept and events[0].version == version_of(state) + 1 and not any(event.PERSONAL for event in events):
+                self._cache.put(stream, folded(kind, stream, state, events))
+
+    def dropped(self) -> None:
+        """Nobody knows what came of the events: look into the log next time."""
+        for event in self.events:
+            self._cache.drop(event.stream)
 
     async def find(self, stream: str) -> Any:
         """The state of a stream, or None where it has no facts and that means: there is no such thing."""
         if stream not in self._states:
-            self._states[stream] = await self._fold(stream, kind_of(stream))
+            state = self._states[stream] = self._loaded[stream] = await self._load(stream, kind_of(stream))
+            self._read.setdefault(stream, version_of(state))
         return self._states[stream]
 
-    async def _fold(self, stream: str, kind: Kind) -> Any:
+    async def _load(self, stream: str, kind: Kind) -> Any:
         state = self._cache.get(stream)
-        after = getattr(state, "version", 0) if state is not None else 0
-        state = state if state is not None else kind.empty(stream) if kind.empty else None
-        for event in await self._log.stream(stream, after):
-            state = kind.evolve(state, event)
-        if state is not None:
+        if state is not None and self._trusting:
+            self.unchecked = True
+            return state
+        state = folded(kind, stream, state, await self._log.stream(stream, version_of(state)))
+        if state is not None and kind.kept:
             self._cache.put(stream, state)
         return state
 
@@ -134,6 +172,19 @@ class Work:
 
     async def name(self, kind: str, value: str) -> name.Name:
         return cast(name.Name, await self._get("name", name.stream_of(kind, value)))
+
+
+def version_of(state: Any) -> int:
+    return getattr(state, "version", 0) if state is not None else 0
+
+
+def folded(kind: Kind, stream: str, state: Any, events: Iterable[Event]) -> Any:
+    """The state after the events; None: there was none before."""
+    if state is None and kind.empty:
+        state = kind.empty(stream)
+    for event in events:
+        state = kind.evolve(state, event)
+    return state
 
 
 def kind_of(stream: str) -> Kind:

@@ -1,5 +1,6 @@
 """What every fact has: the stream it belongs to, its number there, when it happened and who made it happen."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -16,6 +17,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A fact. `schema` (the struct's tag) is the version of its JSON: raise it with `tag=2` and an entry in the aggregate's `upcasts.py`."""
 
     TOPIC: ClassVar[str]
+    PERSONAL: ClassVar[Mapping[str, str]] = {}
+    """Fields that name a person, and for each the field that says whose it is (see `domain.personal`)."""
     stream: str
     version: int
     at: datetime

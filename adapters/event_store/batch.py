@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from adapters.event_store.arrays import INT4, PackedArray, byteas, int4s, int8s, texts, uuids
+from adapters.event_store.arrays import INT4, INT8, PackedArray, byteas, int4s, int8s, texts, uuids
 from adapters.event_store.command import Command, Outcome
 from application.ports.log import Appended, Conflict, IdReused
 
 APPEND = """select head, lost, done, done_first, done_events, reused from log.append(
     %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::int[],
-    %s::uuid[], %s::bytea[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[])"""
+    %s::uuid[], %s::bytea[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+    %s::text[], %s::bigint[], %s::int[])"""
 
 Answer = tuple[int, list[int] | None, list[int] | None, list[int] | None, list[int] | None, list[int] | None]
 
@@ -17,6 +18,7 @@ def arguments(commands: Sequence[Command]) -> tuple[PackedArray, ...]:
     rows = [row for command in commands for row in command.rows]
     numbers = [packed for number, command in enumerate(commands, 1) for packed in [INT4(number)] * len(command.rows)]
     sources = [command.source for command in commands]
+    seen = [(stream, version, number) for number, command in enumerate(commands, 1) for stream, version in command.seen.items()]
     return (
         texts(row.stream for row in rows),
         int8s(row.version for row in rows),
@@ -30,6 +32,9 @@ def arguments(commands: Sequence[Command]) -> tuple[PackedArray, ...]:
         uuids(source.causation for source in sources),
         texts(source.source_ip for source in sources),
         texts(source.request_id for source in sources),
+        texts(stream.encode() for stream, _, _ in seen),
+        int8s(INT8(version) for _, version, _ in seen),
+        int4s(INT4(number) for _, _, number in seen),
     )
 
 
@@ -57,4 +62,4 @@ def appended(first: int, count: int, *, repeated: bool) -> Appended:
 
 
 def _streams(command: Command) -> str:
-    return ", ".join(sorted({row.stream.decode() for row in command.rows}))
+    return ", ".join(sorted({row.stream.decode() for row in command.rows}.union(command.seen)))

@@ -4,14 +4,14 @@ import asyncio
 import concurrent.futures
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.arrays import INT8
-from application.ports.log import Appended, Conflict, Origin
+from application.ports.log import NOTHING, Appended, Conflict, Origin
 from domain.errors import Invalid
 
 Outcome = Appended | Exception
@@ -45,18 +45,26 @@ class Source(NamedTuple):
 
 
 class Command:
-    """Raises Unstorable where the content can never be stored, Conflict where the events of a stream do not follow one another."""
+    """Raises Unstorable where the content can never be stored, Conflict where the events of a stream do not follow one another.
 
-    __slots__ = ("answer", "id", "keys", "request", "rows", "source")
+    `seen`: streams that it has read and does not write, each with the version it saw.
+    """
 
-    def __init__(self, events: Sequence[StoredEvent], id: UUID, origin: Origin, request: bytes, answer: Answer) -> None:
+    __slots__ = ("answer", "id", "keys", "request", "rows", "seen", "source")
+
+    def __init__(
+        self, events: Sequence[StoredEvent], id: UUID, origin: Origin, request: bytes, answer: Answer, seen: Mapping[str, int] = NOTHING
+    ) -> None:
         self.id = id
         self.rows = [_row(event) for event in events]
         self.source = Source(_text(origin.actor), origin.correlation, origin.causation, _text(origin.source_ip), _text(origin.request_id))
         self.request = hashlib.sha256(request).digest()
         self.answer = answer
-        self.keys: frozenset[object] = frozenset((id, *_streams(events)))
+        self.keys: tuple[object, ...] = (id, events[0].originator_id) if len(events) == 1 else (id, *_streams(events))
         """What no other command of the same batch may share."""
+        for stream in seen:
+            _text(stream)
+        self.seen = seen
 
     @property
     def wanted(self) -> bool:

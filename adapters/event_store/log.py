@@ -1,7 +1,7 @@
 """The Log port on PostgreSQL: one writer thread that commits for everybody, and a pool of connections that read."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 from uuid import UUID
@@ -13,8 +13,9 @@ from psycopg_pool import AsyncConnectionPool
 from adapters.event_store.command import Command
 from adapters.event_store.connections import bounded, connect
 from adapters.event_store.mapper import EventMapper
+from adapters.event_store.patience import Patience
 from adapters.event_store.writer import PAUSES, Writer
-from application.ports.log import Appended, Cause, LogUnavailable, Origin
+from application.ports.log import NOTHING, Appended, Cause, LogUnavailable, Origin
 from domain.event import Event
 
 STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
@@ -49,6 +50,8 @@ class PostgresLog:
             reconnect_timeout=1.0,  # then each reader lets it try anew: its own pauses double, as long as the outage lasts
         )
 
+        self._patience = Patience(deadline, self._late)
+
     async def open(self) -> None:
         await self._pool.open()
 
@@ -65,15 +68,17 @@ class PostgresLog:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def append(self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"") -> Appended:
+    async def append(
+        self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"", seen: Mapping[str, int] = NOTHING
+    ) -> Appended:
         """See the port. Raises also Overloaded (a LogUnavailable) and Unstorable (content that PostgreSQL cannot keep)."""
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self.writer.submit(Command([self._mapper.to_stored_event(event) for event in events], command, origin, request, answer))
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await answer
-        except TimeoutError:
-            raise LogUnavailable(f"no answer within {self._deadline} s: {self.writer.trouble or 'the log is busy'}") from None
+        self.writer.submit(Command([self._mapper.to_stored_event(event) for event in events], command, origin, request, answer, seen))
+        self._patience.watch(answer)
+        return await answer
+
+    def _late(self) -> LogUnavailable:
+        return LogUnavailable(f"no answer within {self._deadline} s: {self.writer.trouble or 'the log is busy'}")
 
     async def stream(self, stream: str, after: int = 0) -> list[Event]:
         return self._events(await self._read(STREAM, (stream, after)))

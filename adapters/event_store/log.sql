@@ -86,34 +86,46 @@ create or replace function log.link(previous bytea, stream text, version bigint,
     || int4send(octet_length(topic)) || convert_to(topic, 'UTF8') || state)
 $f$;
 
+-- Before there were `read_*` (what follows would stand beside it):
+drop function if exists log.append(text[], bigint[], text[], bytea[], int[], uuid[], bytea[], text[], uuid[], uuid[], text[], text[]);
+
 -- Appends a batch of commands in one commit. The first five arrays have an entry for each event, in order (`numbers`: its command's place in
--- the batch, from 1, ascending), the others one for each command. Two commands of a batch must not write the same stream or have the same id.
+-- the batch, from 1, ascending), the next seven one for each command, the `read_*` one for each stream that a command has read and does not
+-- write: the version it saw, 0 for a stream without events. Two commands of a batch must not have the same id, and none of them may write a
+-- stream that another one writes or has read.
 --
 -- head         the position before the batch: the events of the commands that are in none of the lists below follow it, in order
--- lost         commands that found a stream not as they expect it: a version is taken, or the one before it is missing; nothing of them is stored
+-- lost         commands that found a stream not as they expect it: a version is taken, or the one before it is missing, or what they have
+--              read is not the newest; nothing of them is stored
 -- done         commands that had been stored before, with the first position and the number of their events then; a command that is done
 --              finds its own versions taken, and may stand in `lost` as well
 -- reused       those of `done` that asked for something else then
 create or replace function log.append(
     streams text[], versions bigint[], topics text[], states bytea[], numbers int[],
     ids uuid[], requests bytea[], actors text[], correlations uuid[], causations uuid[], source_ips text[], request_ids text[],
+    read_streams text[] default '{}', read_versions bigint[] default '{}', read_numbers int[] default '{}',
     out head bigint, out lost int[], out done int[], out done_first bigint[], out done_events int[], out reused int[])
   language plpgsql security definer
   set search_path = log, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off  -- plans are kept, and those made while the tables are tiny would scan them for ever
+  set plan_cache_mode = force_generic_plan  -- to plan anew for each batch takes longer than to carry it out
 as $f$
 declare
   last bytea;
   digests bytea[];
+  firsts bigint[];
+  counts int[];
   skip int[];
   size int;
+  number int;
+  before int := 1;
 begin
   select h.position, h.digest into strict head, last from log.stored_events_head h for update;
 
-  select array_agg(x.n::int), array_agg(c.first_position), array_agg(c.events), array_agg(x.n::int) filter (where c.request <> x.request)
+  select array_agg(array_position(ids, c.command_id)), array_agg(c.first_position), array_agg(c.events),
+         array_agg(array_position(ids, c.command_id)) filter (where c.request <> requests[array_position(ids, c.command_id)])
     into done, done_first, done_events, reused
-    from unnest(ids, requests) with ordinality x(id, request, n)
-    join log.stored_events_commands c on c.command_id = x.id;
+    from log.stored_events_commands c where c.command_id = any (ids);
 
   select array_agg(distinct x.n) into lost
     from (select e.stream, e.version, e.n, lag(e.version) over (partition by e.n, e.stream collate "C" order by e.i) as before
@@ -122,6 +134,13 @@ begin
       x.before,
       (select s.originator_version from log.stored_events s where s.originator_id = x.stream order by s.originator_version desc limit 1),
       case when x.version in (0, 1) then x.version - 1 end);  -- a new stream begins with 1; the library also knows 0
+
+  if cardinality(read_streams) > 0 then
+    select lost || array_agg(distinct x.n) into lost
+      from unnest(read_streams, read_versions, read_numbers) x(stream, version, n)
+      where x.version is distinct from coalesce(
+        (select s.originator_version from log.stored_events s where s.originator_id = x.stream order by s.originator_version desc limit 1), 0);
+  end if;
 
   if done is not null or lost is not null then
     skip := lost || done;
@@ -133,10 +152,18 @@ begin
   end if;
 
   size := cardinality(streams);
+  firsts := array_fill(head + size + 1, array[cardinality(ids)]);
+  counts := array_fill(0, array[cardinality(ids)]);
   for i in 1..size loop
-    if numbers[i] > cardinality(ids) or numbers[i] < coalesce(numbers[i - 1], 1) then
+    number := numbers[i];
+    if number > cardinality(ids) or number < before then
       raise exception 'the events of a batch must stand in the order of its commands' using errcode = 'invalid_parameter_value';
     end if;
+    if counts[number] = 0 then
+      firsts[number] := head + i;
+    end if;
+    counts[number] := counts[number] + 1;
+    before := number;
     last := sha256(last
       || int4send(octet_length(streams[i])) || convert_to(streams[i], 'UTF8') || int8send(versions[i])
       || int4send(octet_length(topics[i])) || convert_to(topics[i], 'UTF8') || states[i]);
@@ -149,10 +176,9 @@ begin
 
   insert into log.stored_events_commands
       (command_id, request, first_position, events, actor, correlation_id, causation_id, source_ip, request_id)
-    select c.id, c.request, head + coalesce(e.first, size + 1), coalesce(e.events, 0), c.actor, c.correlation, c.causation, c.source_ip, c.request_id
-      from unnest(ids, requests, actors, correlations, causations, source_ips, request_ids)
-             with ordinality c(id, request, actor, correlation, causation, source_ip, request_id, n)
-      left join (select x.n, min(x.i) as first, count(*) as events from unnest(numbers) with ordinality x(n, i) group by x.n) e on e.n = c.n
+    select c.id, c.request, c.first, c.events, c.actor, c.correlation, c.causation, c.source_ip, c.request_id
+      from unnest(ids, requests, firsts, counts, actors, correlations, causations, source_ips, request_ids)
+             with ordinality c(id, request, first, events, actor, correlation, causation, source_ip, request_id, n)
       where skip is null or c.n <> all (skip);
 
   if size > 0 then

@@ -61,7 +61,8 @@ class Writer:
         if len(self._queue) >= self._limit:
             raise Overloaded(f"{self._limit} commands are waiting for the log")
         self._queue.append(command)
-        self._wake.set()
+        if not self._wake.is_set():  # it is cleared before the queue is looked at
+            self._wake.set()
 
     def close(self, timeout: float = 10.0) -> None:
         """Take no more commands, store those that wait, end. After `timeout` seconds leave the rest to their callers' deadlines."""
@@ -86,12 +87,14 @@ class Writer:
         """Commands that do not touch each other; one that does waits for the next batch, where it meets the truth in the tables."""
         taken: list[Command] = []
         waiting: list[Command] = []
+        written: set[object] = set()
         seen: set[object] = set()
         events = 0
         while self._queue and len(taken) < MOST_COMMANDS and len(waiting) < MOST_COMMANDS and events < MOST_EVENTS:
             command = self._queue.popleft()
-            if seen.isdisjoint(command.keys):
-                seen |= command.keys
+            if written.isdisjoint(command.keys) and (not seen or seen.isdisjoint(command.keys)) and written.isdisjoint(command.seen):
+                written.update(command.keys)
+                seen.update(command.seen)
                 taken.append(command)
                 events += len(command.rows)
             else:

@@ -1,14 +1,15 @@
 """The port to the log: every fact, stored once, in one order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
 from domain.event import Event
 from domain.recorded import Cause, Origin, Recorded
 
-__all__ = ["Appended", "Cause", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
+__all__ = ["NOTHING", "Appended", "Cause", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,17 @@ class LogUnavailable(Exception):
     """The log could not be reached in time. What came of the command is not known: send it again under the same id."""
 
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
 class Log(Protocol):
-    async def append(self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"") -> Appended:
+    async def append(
+        self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"", seen: Mapping[str, int] = NOTHING
+    ) -> Appended:
         """Store the events, of one or many streams, in one commit, or none of them. The same command id again stores nothing and
         answers the same. `request`: what the command asked for; the same id with another request raises IdReused.
-        Raises Conflict, IdReused, LogUnavailable."""
+        `seen`: streams that were read and are not written, each with its last version then (0: no facts); one that has another when the
+        events are stored is a Conflict too. Raises Conflict, IdReused, LogUnavailable."""
 
     async def stream(self, stream: str, after: int = 0) -> list[Event]:
         """The events of one stream, upcast to today's shape, in order, with a version above `after`."""

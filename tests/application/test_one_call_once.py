@@ -10,7 +10,7 @@ from application.changes import CreateChange
 from application.deployments.create import CreateDeployment
 from application.environments import ChangeEnvironment, CreateEnvironment
 from application.house import TRIES
-from application.ports.log import Conflict, IdReused, LogUnavailable
+from application.ports.log import NOTHING, Conflict, IdReused, LogUnavailable
 from application.users import CreateUser
 from application.versions import CreateVersion
 from application.webhooks import Delivery, TagPushed
@@ -133,11 +133,11 @@ class TroubledLog(MemoryLog):
         self.rivals = 0
         self.lost = 0
 
-    async def append(self, events, command, origin, request=b""):
+    async def append(self, events, command, origin, request=b"", seen=NOTHING):
         if self.rivals:
             self.rivals -= 1
             raise Conflict("somebody was faster")
-        done = await super().append(events, command, origin, request)
+        done = await super().append(events, command, origin, request, seen)
         if self.lost:
             self.lost -= 1
             raise LogUnavailable("the answer was lost")
@@ -167,11 +167,11 @@ async def test_who_decides_again_decides_on_what_is_so_now(troubled):
     """The rival took the name: after the conflict that is a refusal, not a second try to store it."""
     stream = stream_of("environment", "prod")
 
-    async def faster(events, command, origin, request=b""):
+    async def faster(events, command, origin, request=b"", seen=NOTHING):
         troubled.log.append = original
         rival = NameClaimed(stream=stream, version=1, at=NOON, by=ANN, kind="environment", name="prod", owner="env_of_rival")
         await original([rival], UUID(int=1), origin)
-        return await original(events, command, origin, request)
+        return await original(events, command, origin, request, seen)
 
     original, troubled.log.append = troubled.log.append, faster
     with pytest.raises(Refused, match="env_of_rival"):

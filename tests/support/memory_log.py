@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from adapters.event_store.chain import GENESIS, link
-from application.ports.log import Appended, Conflict, IdReused
+from application.ports.log import NOTHING, Appended, Conflict, IdReused
 from domain.event import Event
 from domain.recorded import Cause, Origin, Recorded
 from domain.registry import decode, encode
@@ -39,7 +39,9 @@ class MemoryLog:
     def position(self) -> int:
         return len(self.stored)
 
-    async def append(self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"") -> Appended:
+    async def append(
+        self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"", seen: Mapping[str, int] = NOTHING
+    ) -> Appended:
         digest = hashlib.sha256(request).digest()
         if command in self._commands:
             asked, before = self._commands[command]
@@ -47,6 +49,9 @@ class MemoryLog:
                 raise IdReused(f"the command id {command} was used before, for another request")
             return Appended(before.position, before.first, before.count, repeated=True)
         self._must_follow(events)
+        for stream, version in seen.items():
+            if len(self._streams.get(stream, ())) != version:
+                raise Conflict(f"{stream}: version {version} is not the newest")
         done = Appended(self.position + len(events), self.position + 1, len(events))
         for event in events:
             self._store(event, command, origin)
