@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from api.database import Pool
+from api.past import how_it_was
 from api.services import Services
 from application.ports.audit import Wanted
 from domain.access import Actor, require
@@ -129,6 +131,11 @@ class Reading:
     async def one(self, kind: Kind, id: str) -> Row:
         require(self._actor, kind.action)
         return found(await kind.one(self._services.pool, id) if "\0" not in id else None, kind.singular, id)
+
+    async def past(self, kind: Kind, id: str, at: int | datetime) -> tuple[Row, int]:
+        """How it was then, and the log's position then."""
+        require(self._actor, kind.action)
+        return await how_it_was(self._services, kind.singular, kind.one, id, at)
 
     async def workflow(self, id: str) -> Row:
         require(self._actor, "deployment:read")

@@ -20,6 +20,7 @@ from application.users import Users
 from application.versions import Versions
 from application.webhooks import Webhooks
 from domain.task.values import Target
+from projections.travel.machine import TimeMachine
 
 
 class Positions(Protocol):
@@ -51,6 +52,8 @@ class Services:
     """An environment's id → the environment as it is now, and its secrets' plain values by dotted name (`environment.ssh_key`).
     Raises NotFound, SecretUnreadable."""
     audit_files: AuditFiles
+    past: TimeMachine
+    """Answers how things were."""
     status: Callable[[], Mapping[str, str]] = dict
     """By component what is wrong with it just now, `""` where nothing is: the process's own loops, threads and connections."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

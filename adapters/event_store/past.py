@@ -6,7 +6,8 @@ from datetime import datetime
 
 import psycopg
 
-from adapters.event_store.reading import Row, record
+from adapters.event_store.person_keys import ServerKey
+from adapters.event_store.reading import Row, records
 from domain.errors import Invalid
 from domain.recorded import Recorded, Unreadable
 
@@ -38,30 +39,39 @@ with recursive descent(reached, step) as (
 select reached, %(time)s > clock_timestamp() from descent where step = 0"""
 
 
-def of_streams(conn: psycopg.Connection, streams: Sequence[str], upto: int, topics: Sequence[str] | None = None) -> list[Recorded | Unreadable]:
-    """Their facts (or those of some topics) at positions up to `upto`, in the log's order."""
-    return facts(conn, OF_STREAMS, {"streams": list(streams), "upto": upto, "topics": None if topics is None else list(topics)})
+class PastLog:
+    """For `projections.travel`; each call uses the caller's connection. `key`: opens people's names, which are hidden without."""
 
+    def __init__(self, key: ServerKey | None = None) -> None:
+        self._key = key
 
-def at_positions(conn: psycopg.Connection, positions: Sequence[int]) -> list[Recorded | Unreadable]:
-    """In the log's order."""
-    return facts(conn, AT_POSITIONS, {"positions": list(positions)})
+    def of_streams(self, conn: psycopg.Connection, streams: Sequence[str], upto: int,
+                   topics: Sequence[str] | None = None) -> list[Recorded | Unreadable]:
+        """Their facts (or those of some topics) at positions up to `upto`, in the log's order."""
+        return self._facts(conn, OF_STREAMS, {"streams": list(streams), "upto": upto, "topics": None if topics is None else list(topics)})
 
+    def at_positions(self, conn: psycopg.Connection, positions: Sequence[int]) -> list[Recorded | Unreadable]:
+        """In the log's order."""
+        return self._facts(conn, AT_POSITIONS, {"positions": list(positions)})
 
-def facts(conn: psycopg.Connection, query: str, parameters: dict[str, object]) -> list[Recorded | Unreadable]:
-    with conn.cursor() as cursor:
-        return [record(Row(*row)) for row in cursor.execute(query.encode(), parameters, binary=True)]
-
-
-def position_at(conn: psycopg.Connection, at: int | datetime) -> int:
-    """The last position that the log had at a time (0: none yet), or the position itself. Raises Invalid for what has not come yet."""
-    if isinstance(at, int):
+    def position_at(self, conn: psycopg.Connection, at: int | datetime) -> int:
+        """The last position that the log had at a time (0: none yet), or the position itself. Raises Invalid for what has not come yet."""
+        if isinstance(at, datetime):
+            return reached(conn, at)
         found = conn.execute("select position from log.stored_events_head").fetchone()
         head = int(found[0]) if found else 0
         if at > head:
             raise Invalid(f"the log ends at position {head}", field="at")
         return at
-    found = conn.execute(REACHED_AT.encode(), {"time": at}).fetchone()
+
+    def _facts(self, conn: psycopg.Connection, query: str, parameters: dict[str, object]) -> list[Recorded | Unreadable]:
+        with conn.cursor() as cursor:
+            return records(conn, [Row(*row) for row in cursor.execute(query.encode(), parameters, binary=True)], self._key)
+
+
+def reached(conn: psycopg.Connection, time: datetime) -> int:
+    """The last position at a time, by the clock of the database that recorded the facts. Raises Invalid."""
+    found = conn.execute(REACHED_AT.encode(), {"time": time}).fetchone()
     assert found is not None
     if found[1]:
         raise Invalid("that time has not come yet", field="at")

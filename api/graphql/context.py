@@ -11,9 +11,10 @@ from strawberry.fastapi import BaseContext
 
 from api.authentication import actor_of
 from api.errors import CODES, Problem, status_and_code, unauthorized
+from api.moment import moment
 from api.reading import Kind, Listing, Reading, Row
 from api.services import Services
-from domain.errors import DomainError
+from domain.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -45,6 +46,17 @@ class Context(BaseContext):
 
     async def one(self, kind: Kind, id: str) -> Row:
         return await told(self.read.one(kind, id))
+
+    async def at(self, kind: Kind, id: str, at: str | None) -> Row:
+        """How it was then; without an instant, how it is."""
+        return await told(self._at(kind, id, at) if at else self.read.one(kind, id))
+
+    async def _at(self, kind: Kind, id: str, at: str) -> Row:
+        try:
+            instant = moment(at)
+        except ValueError as error:
+            raise Invalid(str(error), field="at") from error
+        return (await self.read.past(kind, id, instant))[0]
 
     async def page(self, kind: Kind, **asked: object) -> Listing:
         return await told(self.read.page(kind, **asked))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Annotated
 
 import strawberry
 from graphql import GraphQLError
@@ -9,10 +10,13 @@ from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDept
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.graphql.places import Change, Environment, change, environment
 from api.graphql.types import Deployment, DeploymentPage, DeploymentStatus, Info, deployment
 from api.live import deployment_changes
-from api.reading import PLAIN_DEPLOYMENTS
+from api.moment import DESCRIPTION
+from api.reading import CHANGES, ENVIRONMENTS, PLAIN_DEPLOYMENTS
 
+At = Annotated[str | None, strawberry.argument(description=DESCRIPTION)]
 DEEPEST, MOST_TOKENS, MOST_ALIASES = 8, 2000, 15
 
 
@@ -27,8 +31,17 @@ class Query:
         return DeploymentPage(deployments=[deployment(row) for row in found.rows], total=found.total, page=page, page_size=page_size, next=found.next)
 
     @strawberry.field
-    async def deployment(self, info: Info, id: strawberry.ID) -> Deployment:
-        return deployment(await info.context.one(PLAIN_DEPLOYMENTS, id))
+    async def deployment(self, info: Info, id: strawberry.ID, at: At = None) -> Deployment:
+        """Log lines are not facts: with `at` there are none."""
+        return deployment(await info.context.at(PLAIN_DEPLOYMENTS, id, at), past=bool(at))
+
+    @strawberry.field
+    async def environment(self, info: Info, id: strawberry.ID, at: At = None) -> Environment:
+        return environment(await info.context.at(ENVIRONMENTS, id, at))
+
+    @strawberry.field
+    async def change(self, info: Info, id: strawberry.ID, at: At = None) -> Change:
+        return change(await info.context.at(CHANGES, id, at))
 
 
 @strawberry.type

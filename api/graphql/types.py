@@ -98,11 +98,12 @@ class Task:
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    past: strawberry.Private[bool] = False
 
     @strawberry.field
     async def logs(self, info: Info) -> list[TaskLog]:
         """The last 100 lines of the newest attempt."""
-        return [made(TaskLog, line) for line in await info.context.last_lines(self.id)]
+        return [] if self.past else [made(TaskLog, line) for line in await info.context.last_lines(self.id)]
 
 
 @strawberry.type
@@ -134,6 +135,8 @@ class Deployment:
     decision_reason: str | None
     confirmed_by: str | None
     confirmed_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
     created_by: str
     created_at: datetime
     updated_at: datetime
@@ -141,14 +144,18 @@ class Deployment:
     completed_at: datetime | None
     deadline: datetime | None
     duration: float | None
+    then: strawberry.Private[list[Task] | None] = None
+    """Its tasks, of a deployment as it was."""
 
     @strawberry.field
     async def tasks(self, info: Info) -> list[Task]:
-        return [made(Task, row) for row in await info.context.tasks(self.id)]
+        return self.then if self.then is not None else [made(Task, row) for row in await info.context.tasks(self.id)]
 
     @strawberry.field
     async def logs(self, info: Info) -> list[DeploymentLog]:
         """The last 100 lines of each task's newest attempt, in the workflow's order."""
+        if self.then is not None:
+            return []
         tasks = await info.context.tasks(self.id)
         return [made(DeploymentLog, line, task_id=task["id"]) for task in tasks for line in await info.context.last_lines(task["id"])]
 
@@ -176,6 +183,11 @@ def made(cls: type[T], row: Row, **more: Any) -> T:
     return cls(**{name: ENUMS[cls, name](values[name]) if (cls, name) in ENUMS else values[name] for name in names})
 
 
-def deployment(row: Row) -> Deployment:
+def deployment(row: Row, past: bool = False) -> Deployment:
     """GraphQL's `status` is the exact phase."""
-    return made(Deployment, row, status=row["phase"])
+    found = made(Deployment, row, status=row["phase"])
+    if past:
+        found.then = [made(Task, task) for task in row["tasks"]]
+        for task in found.then:
+            task.past = True
+    return found

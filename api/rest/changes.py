@@ -9,6 +9,7 @@ from api.reading import CHANGES
 from api.rest.call import OneCall, shown
 from api.rest.fields import Body, Config, Name, Nothing, Text
 from api.rest.paging import Asked, Pages
+from api.rest.past import ANSWER, At, shown_then
 from api.rest.route import Route
 from application.changes import CreateChange
 
@@ -44,9 +45,9 @@ async def list_changes(call: OneCall, pages: Pages, status: Annotated[Status | N
     return pages.answer(await call.read.page(CHANGES, **pages.arguments, status=status, type=type, applicant_id=applicant_id))
 
 
-@router.get("/changes/{id}")
-async def get_change(call: OneCall, id: str) -> Response:
-    return shown(await call.read.one(CHANGES, id))
+@router.get("/changes/{id}", responses=ANSWER)
+async def get_change(call: OneCall, id: str, at: At = None) -> Response:
+    return shown(await call.read.one(CHANGES, id)) if at is None else shown_then(await call.read.past(CHANGES, id, at))
 
 
 @router.post("/changes/{id}/submit")

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from api.reading import DEPLOYMENTS
+from api.reading import DEPLOYMENTS, PLAIN_DEPLOYMENTS
 from api.rest.call import OneCall, shown
 from api.rest.fields import MOST_ENTRIES, Body, Id, Nothing, Text, each_once
 from api.rest.paging import Asked, Pages
+from api.rest.past import ANSWER, At, shown_then
 from api.rest.route import Route
 from application.deployments.create import CreateDeployment
 
@@ -54,9 +55,10 @@ async def list_deployments(call: OneCall, pages: Pages, status: Annotated[Status
     return pages.answer(await call.read.page(DEPLOYMENTS, **pages.arguments, status=status, environment_id=environment_id, version_id=version_id))
 
 
-@router.get("/deployments/{id}")
-async def get_deployment(call: OneCall, id: str) -> Response:
-    return shown(await call.read.one(DEPLOYMENTS, id))
+@router.get("/deployments/{id}", responses=ANSWER)
+async def get_deployment(call: OneCall, id: str, at: At = None) -> Response:
+    """With `at` its tasks have no `logs`: log lines are not facts, and stay where they are."""
+    return shown(await call.read.one(DEPLOYMENTS, id)) if at is None else shown_then(await call.read.past(PLAIN_DEPLOYMENTS, id, at))
 
 
 @router.post("/deployments/{id}/execute")

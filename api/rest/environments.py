@@ -10,6 +10,7 @@ from api.reading import ENVIRONMENTS
 from api.rest.call import OneCall, shown
 from api.rest.fields import Body, Config, Name, Nothing
 from api.rest.paging import Asked, Pages
+from api.rest.past import ANSWER, At, shown_then
 from api.rest.route import Route
 from application.environments import ChangeEnvironment, CreateEnvironment
 
@@ -43,9 +44,9 @@ async def list_environments(call: OneCall, pages: Pages, type: Asked = None, is_
     return pages.answer(await call.read.page(ENVIRONMENTS, **pages.arguments, type=type, is_active=is_active))
 
 
-@router.get("/environments/{id}")
-async def get_environment(call: OneCall, id: str) -> Response:
-    return shown(await call.read.one(ENVIRONMENTS, id))
+@router.get("/environments/{id}", responses=ANSWER)
+async def get_environment(call: OneCall, id: str, at: At = None) -> Response:
+    return shown(await call.read.one(ENVIRONMENTS, id)) if at is None else shown_then(await call.read.past(ENVIRONMENTS, id, at))
 
 
 @router.put("/environments/{id}")

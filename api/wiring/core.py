@@ -12,6 +12,7 @@ from adapters.deployers.memory import MemoryDeployer
 from adapters.deployers.ssh import SshDeployer
 from adapters.event_store.connections import bounded
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.past import PastLog
 from adapters.event_store.signing import Signer
 from adapters.secrets import PostgresSecrets
 from api.home import Home
@@ -30,6 +31,7 @@ from application.users import Users
 from application.versions import Versions
 from application.webhooks import Webhooks
 from projections.engine.positions import Positions
+from projections.travel.machine import TimeMachine
 
 RECONNECT = 1.0
 """Seconds that the pool tries to connect by itself. After that each who asks lets it try anew: its own pauses double, and after a long
@@ -51,6 +53,7 @@ class Core:
     deployers: dict[str, Deployer]
     catalog: ReadModelCatalog
     planner: Planner
+    past: TimeMachine
     signer: Signer
     """Of checkpoints and exports."""
 
@@ -92,9 +95,9 @@ async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncItera
     pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, reconnect_timeout=RECONNECT, open=False,
                                name="tiangong")
     deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
-    async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions:
+    async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog()) as past:
         house = House(log)
         key = settings.secret_key.get_secret_value() if settings.secret_key else None
         yield Core(
             settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, key, home.path), FileArtifacts(home.artifacts), deployers,
-            ReadModelCatalog(pool, positions), Planner(house, deployers), signer_of(settings, home))
+            ReadModelCatalog(pool, positions), Planner(house, deployers), past, signer_of(settings, home))

@@ -31,4 +31,5 @@ def services(core: Core, supervisor: Supervisor, stopping: asyncio.Event) -> Ser
     return Services(
         versions=core.versions, applications=core.applications, environments=core.environments, deployments=core.deployments, tasks=core.tasks,
         changes=core.changes, users=core.users, webhooks=core.webhooks, pool=core.pool, positions=core.positions, settings=core.settings,
-        deployers=core.deployers, target=target, audit_files=PostgresAuditFiles(core.conninfo, core.signer), status=status, stopping=stopping)
+        deployers=core.deployers, target=target, audit_files=PostgresAuditFiles(core.conninfo, core.signer), past=core.past, status=status,
+        stopping=stopping)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from psycopg_pool import AsyncConnectionPool
 
+from projections.changes.approval import APPROVED_AT, APPROVED_BY, JOIN_APPROVAL
 from projections.engine.listing import Page, Row, View
 from projections.tasks.queries import tasks_of
 from projections.users.people import join_person, printed
@@ -47,8 +48,8 @@ DEPLOYMENTS = View(
                 nullif(t.rollback_id, '') as rollback_id, nullif(t.change_id, '') as change_id, nullif(t.decision, '') as decision,
                 nullif(t.decision_reason, '') as decision_reason,
                 case when t.confirmed_by is not null then {printed("t.confirmed_by", "c")} end as confirmed_by, t.confirmed_at,
-                t.stream_version, t.position""",
-    joins=f"{join_person('t.created_by')} {join_person('t.confirmed_by', 'c')} {TASKS}",
+                {APPROVED_BY} as approved_by, {APPROVED_AT} as approved_at, t.stream_version, t.position""",
+    joins=f"{join_person('t.created_by')} {join_person('t.confirmed_by', 'c')} {JOIN_APPROVAL} {TASKS}",
 )
 
 

@@ -16,6 +16,7 @@ from adapters.deployers.memory import MemoryDeployer
 from adapters.event_store.files import PostgresAuditFiles
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.past import PastLog
 from adapters.event_store.signing import Signer
 from adapters.runtime.following import follow
 from adapters.runtime.supervisor import Supervisor
@@ -45,6 +46,7 @@ from domain.task.values import Target
 from projections.catalogue import PROJECTIONS
 from projections.engine.positions import Positions
 from projections.engine.projector import Projector
+from projections.travel.machine import TimeMachine
 
 SECRET = "the hook's secret"
 SETTINGS = {"github_webhook_secret": SECRET}
@@ -87,12 +89,12 @@ class Rig:
 async def open_rig(conninfo: str, home: Path, **settings: Any) -> AsyncIterator[Rig]:
     supervisor = Supervisor()
     pool = AsyncConnectionPool(conninfo, min_size=1, max_size=8, timeout=5, open=False)
-    async with pool, PostgresLog(conninfo) as log, Positions(conninfo) as positions:
+    async with pool, PostgresLog(conninfo) as log, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog()) as past:
         projector = Projector(conninfo, PROJECTIONS)
         supervisor.start("projector", lambda: follow(
             lambda at, stop: Follower(conninfo, at, idle=0.05).batches(stop), projector.position, projector.apply))
         rig = assembled(House(log), pool, positions, PostgresSecrets(pool, None, home), Settings(**{"home": home, **SETTINGS, **settings}),
-                        PostgresAuditFiles(conninfo, SIGNER))
+                        PostgresAuditFiles(conninfo, SIGNER), past)
         try:
             await sign_everybody_up(rig)
             yield rig
@@ -101,7 +103,8 @@ async def open_rig(conninfo: str, home: Path, **settings: Any) -> AsyncIterator[
             projector.close()
 
 
-def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSecrets, settings: Settings, files: PostgresAuditFiles) -> Rig:
+def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSecrets, settings: Settings, files: PostgresAuditFiles,
+              past: TimeMachine) -> Rig:
     deployer, catalog = MemoryDeployer(), ReadModelCatalog(pool, positions)
     deployers: dict[str, Deployer] = {"memory": deployer}
     planner = Planner(house, deployers)
@@ -116,7 +119,7 @@ def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSe
         versions=Versions(house, catalog), applications=Applications(house, secrets, catalog),
         environments=Environments(house, secrets, catalog, deployers), deployments=deployments, tasks=Tasks(house, deployments),
         changes=Changes(house, planner), users=Users(house, PostgresCredentials(pool)), webhooks=Webhooks(house, catalog), pool=pool,
-        positions=positions, settings=settings, deployers=deployers, target=target, audit_files=files)
+        positions=positions, settings=settings, deployers=deployers, target=target, audit_files=files, past=past)
     return Rig(create_app(services), services, Reports(house), deployer, PostgresTaskLogs(pool))
 
 

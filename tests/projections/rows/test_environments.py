@@ -1,7 +1,10 @@
+from domain.change.events import ChangeApproved, ChangeCreated, ChangeRejected, ChangeSubmitted
+from domain.deployment.events import DeploymentConfirmed
 from domain.environment.events import EnvironmentChanged, EnvironmentCreated, EnvironmentDeleted, EnvironmentObserved
 from domain.lane.events import Installed, LaneEntered, LaneHandedOver, LaneLeft, LaneQueued
-from projections.queries import get_environment, list_environments
-from tests.projections.facts import PACKAGE, fact, later
+from domain.user.events import UserCreated
+from projections.queries import get_deployment, get_environment, list_environments
+from tests.projections.facts import PACKAGE, fact, later, planned
 
 
 def environment(stream: str = "env_1", **fields):
@@ -65,12 +68,32 @@ async def test_a_rollback_takes_the_place_of_what_it_undoes(given, pool):
     assert [(place["deployment_id"], place["number"]) for place in (await get_environment(pool, "env_1"))["lane"]["inside"]] == [("dep_2", 2)]
 
 
-async def test_what_runs_there_now_is_what_the_last_success_left(given, pool):
-    def installed(deployment: str, tag: str):
-        return Installed(application_id="app_1", deployment_id=deployment, version_id=f"ver_{tag}", git_tag=tag, git_commit="abc", artifact=PACKAGE)
+def installed(deployment: str, tag: str) -> Installed:
+    return Installed(application_id="app_1", deployment_id=deployment, version_id=f"ver_{tag}", git_tag=tag, git_commit="abc", artifact=PACKAGE)
 
+
+async def test_what_runs_there_now_is_what_the_last_success_left(given, pool):
     given(environment(), lane(LaneLeft, "dep_1", installed=(installed("dep_1", "v1"),)),
-          lane(LaneLeft, "dep_2", installed=(installed("dep_2", "v2"),)), lane(LaneLeft, "dep_3"))
+          planned("dep_2", tasks=()), lane(LaneLeft, "dep_2", installed=(installed("dep_2", "v2"),)), lane(LaneLeft, "dep_3"))
     assert (await get_environment(pool, "env_1"))["installed"] == [{
-        "application_id": "app_1", "deployment_id": "dep_2", "version_id": "ver_v2", "git_tag": "v2", "git_commit": "abc",
-        "artifact": {"digest": PACKAGE.digest, "name": "api.tar.gz", "size": 1234, "unpack": True}, "since": later(3)}]
+        "application_id": "app_1", "application": "api", "deployment_id": "dep_2", "version_id": "ver_v2", "git_tag": "v2", "git_commit": "abc",
+        "artifact": {"digest": PACKAGE.digest, "name": "api.tar.gz", "size": 1234, "unpack": True}, "since": later(4),
+        "created_by": "usr_ann", "change_id": None, "approved_by": None, "approved_at": None}]
+
+
+async def test_what_runs_there_shows_who_agreed_to_it(given, pool):
+    given(environment(), fact(UserCreated, "usr_cid", username="cid", email="cid@example.com", roles=()),
+          fact(ChangeCreated, "chg_1", title="t", description="", type="deployment", payload={}), fact(ChangeSubmitted, "chg_1", plan_digest="d"),
+          fact(ChangeApproved, "chg_1", by="usr_cid", plan_digest="d"), planned("dep_1", change_id="chg_1", tasks=()),
+          lane(LaneLeft, "dep_1", installed=(installed("dep_1", "v1"),)))
+    for found in ((await get_environment(pool, "env_1"))["installed"][0], await get_deployment(pool, "dep_1")):
+        assert (found["change_id"], found["approved_by"], found["approved_at"]) == ("chg_1", "cid@example.com", later(5))
+
+
+async def test_a_rejection_is_no_approval_and_a_word_before_the_start_is_one(given, pool):
+    given(environment(), fact(ChangeCreated, "chg_1", title="t", description="", type="deployment", payload={}),
+          fact(ChangeRejected, "chg_1", by="usr_cid", reason="no"), planned("dep_1", change_id="chg_1", tasks=()),
+          planned("dep_2", manual_approval=True, tasks=()), fact(DeploymentConfirmed, "dep_2", by="usr_dan", decision="continue", reason="yes"))
+    assert (await get_deployment(pool, "dep_1"))["approved_by"] is None
+    found = await get_deployment(pool, "dep_2")
+    assert (found["approved_by"], found["approved_at"]) == ("usr_dan", later(6))
