@@ -2,7 +2,8 @@
 the same bytes, whenever it is asked for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,10 +11,10 @@ import psycopg
 
 from adapters.event_store import checkpoints
 from adapters.event_store.chain import GENESIS
-from adapters.event_store.checkpoints import Checkpoint
-from adapters.event_store.lines import Closing, LeftOut, Line, Marked, Sealing, closed, line
-from adapters.event_store.reading import Row, pages
+from adapters.event_store.lines import Closing, Sealing, closed, left_out, line, marked
 from adapters.event_store.signing import Signer
+from adapters.event_store.stored import Stored, pages
+from adapters.event_store.telling import Told, told
 from application.ports.audit import Moment, Wanted
 from domain.errors import Invalid
 
@@ -29,16 +30,11 @@ class Span(NamedTuple):
     previous: bytes
 
 
-class Page(NamedTuple):
-    rows: list[Row]
-    marks: dict[int, Checkpoint]
-    """By position."""
-
-
 def export(conn: psycopg.Connection, wanted: Wanted, signer: Signer) -> Iterator[bytes]:
     """The file, some lines at a time. The connection is in autocommit mode: however long it takes, no transaction stays open."""
     span = settled(conn, wanted)
-    return written(read(conn, span), span, wanted.filter, signer)
+    with closing(read(conn, span)) as found:
+        yield from written(found, span, wanted.filter, signer)
 
 
 def settled(conn: psycopg.Connection, wanted: Wanted) -> Span:
@@ -86,31 +82,37 @@ def digest_before(conn: psycopg.Connection, first: int) -> bytes:
     return bytes(row[0])
 
 
-def read(conn: psycopg.Connection, span: Span) -> Iterator[Page]:
-    """Checkpoints of the last position are left out: the closing line speaks for it, and they may be made later."""
-    for rows in pages(conn, span.first - 1, span.last, PAGE):
-        found = checkpoints.between(conn, rows[0].position, min(rows[-1].position, span.last - 1))
-        yield Page(rows, {checkpoint.position: checkpoint for checkpoint in found})
+def read(conn: psycopg.Connection, span: Span) -> Generator[list[Stored]]:
+    """Close it before the connection."""
+    return pages(conn, span.first, span.last, PAGE)
 
 
-def written(found: Iterable[Page], span: Span, chosen: dict[str, str], signer: Signer) -> Iterator[bytes]:
-    sealing, count, digest = Sealing(), 0, span.previous
-    for rows, marks in found:
-        piece: list[bytes] = []
-        for row in rows:
-            entry = line(row)
-            shown = is_wanted(entry, chosen)
-            count, digest = count + shown, row.digest
-            piece.append(sealing.sealed(entry if shown else LeftOut(row.position, entry.digest)))
-            if row.position in marks:
-                piece.append(sealing.sealed(Marked.of(marks[row.position])))
-        yield b"".join(piece)
-    left_out = span.last - span.first + 1 - count
+def written(found: Iterable[list[Stored]], span: Span, chosen: dict[str, str], signer: Signer) -> Iterator[bytes]:
+    """A checkpoint of the last position is left out: the closing line speaks for it, and it may be made later."""
+    sealing, shown, digest = Sealing(), 0, span.previous
+    for facts in found:
+        lines: list[bytes] = []
+        for fact in facts:
+            told = wanted_told(fact, chosen)
+            shown += told is not None
+            lines.append(sealing.sealed(line(fact, told) if told is not None else left_out(fact)))
+            if fact.mark is not None and fact.position < span.last:
+                lines.append(sealing.sealed(marked(fact.mark)))
+        digest = facts[-1].digest
+        yield b"".join(lines)
+    left = span.last - span.first + 1 - shown
     yield closed(
-        Closing(count, left_out, span.first, span.last, span.previous.hex(), digest.hex(), chosen, sealing.content, signer.public), signer)
+        Closing(shown, left, span.first, span.last, span.previous.hex(), digest.hex(), chosen, sealing.content, signer.public), signer)
 
 
-def is_wanted(entry: Line, chosen: dict[str, str]) -> bool:
-    return all(getattr(entry, name) == value for name, value in chosen.items())
+def wanted_told(fact: Stored, chosen: dict[str, str]) -> Told | None:
+    """None for a fact that the filter does not want. Who did it is known last: the event itself says it."""
+    for name, value in chosen.items():
+        if name != "user_id" and value != PLAIN[name](fact):
+            return None
+    found = told(fact)
+    return found if chosen.get("user_id", found.by) == found.by else None
 
 
+PLAIN: dict[str, Callable[[Stored], str]] = {
+    "action": lambda fact: fact.topic, "resource": lambda fact: fact.topic.partition(".")[0], "resource_id": lambda fact: fact.stream}

@@ -5,55 +5,24 @@ Every line but the last ends with its seal: the first 16 hex digits of the SHA-2
 """
 
 import hashlib
-import re
+from functools import lru_cache
 
 import msgspec
 
-from adapters.event_store.checkpoints import Checkpoint, printed
-from adapters.event_store.reading import Row, record
+from adapters.event_store.checkpoints import Checkpoint
 from adapters.event_store.signing import Signer
-from domain.config import MASK
-from domain.recorded import Unreadable
-from domain.registry import encode
+from adapters.event_store.stored import Command, Stored
+from adapters.event_store.telling import Told
 
-ENVELOPE = re.compile(rb'\{"schema":\d+,"stream":"[^"\\]*","version":\d+,"at":"([^"\\]*)","by":"([^"\\]*)"(,|\}$)')
-"""How every stored event of ours begins: its fields stand in order."""
-REFERENCE = re.compile(rb'\{"secret":"sec_[^"\\]*"\}')
-MASKED = f'"{MASK}"'.encode()
+quoted = msgspec.json.Encoder().encode
+LINE = (b'{"position":%d,"user_id":%b,%b,"resource_id":%b,"resource_version":%d,"timestamp":"%b",%b,"details":%b,"event":%b,'
+        b'"digest":"%b"')
 SIGNED = b"tiangong-deploy export v1\n"
 """What stands before the closing line's bytes in the message that is signed."""
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A fact: the audit's row, and `event`, its stored bytes."""
-
-    position: int
-    user_id: str
-    action: str
-    resource: str
-    resource_id: str
-    resource_version: int
-    timestamp: str
-    source_ip: str
-    request_id: str
-    command_id: str
-    correlation_id: str
-    causation_id: str | None
-    recorded_at: str
-    details: msgspec.Raw
-    event: str
-    digest: str
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """A fact that the filter did not want: its place in the chain."""
-
-    position: int
-    digest: str
-
-
 class Marked(msgspec.Struct, frozen=True):
-    """A checkpoint, behind the fact that it is about."""
+    """A checkpoint's line."""
 
     checkpoint: int
     digest: str
@@ -85,29 +54,40 @@ class Closing(msgspec.Struct, frozen=True, rename={"first": "from"}):
     key: str
 
 
-def line(row: Row) -> Line:
-    """Raises ValueError for an event that is no text: nothing that we have ever stored."""
+def line(fact: Stored, told: Told) -> bytes:
+    """A fact's line, up to where its seal begins: the audit's row, and `event`, its stored bytes.
+    Raises ValueError for an event that is no text: nothing that we have ever stored."""
     try:
-        event = row.state.decode()
+        event = fact.state.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"the event at position {row.position} is no UTF-8: {error}") from error
-    at, by, details = told(row)
-    return Line(
-        row.position, by, row.topic, row.topic.partition(".")[0], row.stream, row.version, at, row.source_ip, row.request_id, str(row.command),
-        str(row.correlation), str(row.causation) if row.causation else None, printed(row.recorded_at), msgspec.Raw(details), event,
-        row.digest.hex())
+        raise ValueError(f"the event at position {fact.position} is no UTF-8: {error}") from error
+    return LINE % (
+        fact.position, quoted(told.by), kind(fact.topic), quoted(fact.stream), fact.version, told.at, asked(fact.command), told.details,
+        quoted(event), fact.digest.hex().encode())
 
 
-def told(row: Row) -> tuple[str, str, bytes]:
-    """When, by whom, and the event's other fields in today's shape, without references to secrets: as the audit shows them."""
-    fact = record(row)
-    if isinstance(fact, Unreadable):
-        return printed(row.recorded_at), row.actor, msgspec.json.encode({"unreadable": fact.error})
-    state = encode(fact.event)
-    envelope = ENVELOPE.match(state)
-    assert envelope is not None, "an event's own fields come first"
-    rest = b"{" + (state[envelope.end():] if envelope[3] == b"," else b"}")
-    return envelope[1].decode(), fact.event.by, REFERENCE.sub(MASKED, rest)
+def left_out(fact: Stored) -> bytes:
+    """The line of a fact that the filter did not want: its place in the chain."""
+    return b'{"position":%d,"digest":"%b"' % (fact.position, fact.digest.hex().encode())
+
+
+def marked(checkpoint: Checkpoint) -> bytes:
+    """The line of a checkpoint, behind the fact that it is about."""
+    return msgspec.json.encode(Marked.of(checkpoint))[:-1]
+
+
+@lru_cache(1024)
+def kind(topic: str) -> bytes:
+    return b'"action":%b,"resource":%b' % (quoted(topic), quoted(topic.partition(".")[0]))
+
+
+@lru_cache(64)
+def asked(command: Command) -> bytes:
+    """The fields that all facts of a command share; they follow one another, so that few are kept."""
+    causation = quoted(command.causation) if command.causation else b"null"
+    return b'"source_ip":%b,"request_id":%b,"command_id":"%b","correlation_id":"%b","causation_id":%b,"recorded_at":"%b"' % (
+        quoted(command.source_ip), quoted(command.request_id), command.id.encode(), command.correlation.encode(), causation,
+        command.recorded_at.encode())
 
 
 class Sealing:
@@ -116,8 +96,8 @@ class Sealing:
     def __init__(self) -> None:
         self._before = hashlib.sha256()
 
-    def sealed(self, content: msgspec.Struct) -> bytes:
-        body = msgspec.json.encode(content)[:-1]
+    def sealed(self, body: bytes) -> bytes:
+        """`body`: a line up to where its seal begins."""
         self._before.update(body)
         tail = seal(self._before.hexdigest())
         self._before.update(tail)

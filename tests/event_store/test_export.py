@@ -149,8 +149,8 @@ async def test_a_file_is_made_from_one_position_and_no_transaction_stays_open(lo
     pieces = files.jsonl(Wanted())
     found = [next(pieces)]
     await grow(log, "late")
-    states = admin.execute("select state from pg_stat_activity where application_name = 'tiangong audit export'").fetchall()
-    assert states == [("idle",)]
+    query = "select state from pg_stat_activity where application_name = 'tiangong audit export'"
+    await until(lambda: admin.execute(query).fetchall() == [("idle",)])  # once the next page is there
     lines = b"".join([*found, *pieces]).splitlines()
     assert (len(lines), msgspec.json.decode(lines[-1])["last_position"]) == (5, 4)
 
