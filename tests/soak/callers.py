@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -82,10 +84,18 @@ async def impatient(log: PostgresLog, told: Told) -> None:
             told.unknown.add(command)
 
 
-def callers(logs: list[PostgresLog], hasty: list[PostgresLog], told: Told, each: int = 6) -> list[asyncio.Task[None]]:
-    """So many of each kind for each log; `hasty`: the same writers with short deadlines."""
+@asynccontextmanager
+async def callers(logs: list[PostgresLog], hasty: list[PostgresLog], told: Told, each: int = 6) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """So many of each kind for each log; `hasty`: the same writers with short deadlines. At the end each hears its last outcome."""
     tasks = []
     for number, (log, quick) in enumerate(zip(logs, hasty, strict=True)):
         for n in range(number * each, (number + 1) * each):
             tasks += [asyncio.create_task(owner(log, told, n)), asyncio.create_task(racer(log, told, n)), asyncio.create_task(impatient(quick, told))]
-    return tasks
+    try:
+        yield tasks
+        told.running = False
+        await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

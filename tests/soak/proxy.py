@@ -95,7 +95,7 @@ class Proxy:
         """The living connections of these application names."""
         return [link for link in self.links if link.name in names]
 
-    async def cut(self, links: list[Link], moment: str, patience: float = 1.0) -> int:
+    async def cut(self, links: list[Link], moment: str, patience: float = 0.5) -> int:
         """Cut them at that moment; where it does not come in `patience` seconds, at once. How many there were."""
         for link in links:
             link.moment = moment

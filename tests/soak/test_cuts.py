@@ -58,19 +58,17 @@ async def carried_out(database: str, cuts: int, chance: random.Random) -> str:
     told, ways, waited = Told(), Counter[str](), list[float]()
     async with Proxy(database) as proxy, opened(proxy.conninfo) as (logs, hasty):
         with Tail(Follower(database, 0)) as tail:
-            at_work = callers(logs, hasty, told)
-            for number in range(cuts):
-                way = WAYS[number] if number < len(WAYS) else chance.choice(WAYS)
-                await asyncio.sleep(chance.uniform(0, 0.03))
-                if await strike(proxy, database, way, chance):
-                    ways[way] += 1
-                    waited.append(await goes_on(told, at_work))
-            told.running = False
-            await asyncio.wait_for(asyncio.gather(*at_work), 60)
+            async with callers(logs, hasty, told) as at_work:
+                for number in range(cuts):
+                    way = WAYS[number] if number < len(WAYS) else chance.choice(WAYS)
+                    await asyncio.sleep(chance.uniform(0, 0.03))
+                    if await strike(proxy, database, way, chance):
+                        ways[way] += 1
+                        waited.append(await goes_on(told, at_work))
             with psycopg.connect(database, autocommit=True) as admin:
                 stored = judged(admin, told)
             head = sum(count for _, count in stored.values())
-            await until(lambda: len(tail.positions) >= head, 60)
+            await until(lambda: tail.positions[-1:] == [head] or len(tail.positions) >= head, 60)
             await ids_tell_what_came_of_it(logs[0], told, set(stored))
     assert tail.positions == list(range(1, head + 1)), "the follower has missed or doubled something"
     assert len(waited) >= cuts * 0.9, f"hardly a cut hit something: {ways}"
@@ -123,11 +121,14 @@ async def crashed_and_back(database: str, seconds: float = 60.0) -> None:
 
 
 async def goes_on(told: Told, at_work: list[asyncio.Task[None]]) -> float:
-    """Seconds until each of the callers' logs stores again: a few more acknowledgements than can have been on their way."""
+    """Seconds until the next acknowledgement; returns after more of them than can have been on their way."""
     before, began = len(told.acknowledged), time.monotonic()
     await until(lambda: len(told.acknowledged) > before or any(task.done() for task in at_work), 30)
     first = time.monotonic() - began
     await until(lambda: len(told.acknowledged) > before + len(at_work) or any(task.done() for task in at_work), 30)
+    for task in at_work:
+        assert not task.done() or not task.exception(), f"a caller heard {task.exception()!r}"
+    assert told.false == []
     return first
 
 
