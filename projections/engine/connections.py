@@ -4,7 +4,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.types.json import JsonDumper, set_json_dumps
+from psycopg.types.json import JsonDumper
 
 Connection = psycopg.Connection[tuple]  # rows as psycopg gives them: tuples
 encode = msgspec.json.Encoder().encode
@@ -30,5 +30,10 @@ def bounded(conninfo: str, name: str) -> str:
 
 def prepare(conn: Connection) -> None:
     """Let dicts be parameters for `json` columns, so that projections need not know the driver."""
-    conn.adapters.register_dumper(dict, JsonDumper)
-    set_json_dumps(encode, conn)
+    conn.adapters.register_dumper(dict, Document)
+
+
+class Document(JsonDumper):
+    """The same bytes whichever way a row is written."""
+
+    _dumps = staticmethod(encode)

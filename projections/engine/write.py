@@ -1,4 +1,4 @@
-"""Facts into tables: a batch at once where nothing is wrong with it, else fact by fact, and what cannot be taken is kept aside."""
+"""Facts into tables: many at once where nothing is wrong with them, else fact by fact, and what cannot be taken is kept aside."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,18 +10,23 @@ import psycopg
 
 from domain.recorded import Recorded, Unreadable
 from projections.engine.connections import Connection
+from projections.engine.plans import Unfit
 from projections.engine.projection import Parameters, Projection, Statement, without_nulls
+from projections.engine.sheet import Sheet
+from projections.engine.steps import Many, Step, perform
 
 logger = logging.getLogger(__name__)
 Record = Recorded | Unreadable
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 """The database says that the content is wrong. Anything else (no connection, no time, no space) says nothing about the fact."""
+FEW = 32
+"""So many (projection, fact) are not worth folding."""
 QUARANTINE = b"""
 insert into quarantine (projection, position, stream, topic, error, at)
 values (%(projection)s, %(position)s, %(stream)s, %(topic)s, %(error)s, %(at)s)"""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Effect:
     """What one fact means for one projection: statements, or why there are none."""
 
@@ -34,7 +39,40 @@ class Effect:
 def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
     """Bring the batch into the tables, inside the caller's transaction; return how many (projection, fact) were put into quarantine.
     Raises what the database raises for reasons that are not the facts' own."""
-    found = effects(projections, batch)
+    return write_effects(conn, effects(projections, batch))
+
+
+def write_effects(conn: Connection, found: Sequence[Effect]) -> int:
+    """Many are folded first. Where that does not go well it is tried with the halves, until the fault is among a few."""
+    if len(found) <= FEW:
+        return write_few(conn, found)
+    try:
+        with conn.transaction():
+            perform(conn, steps_of(found))
+        return sum(bool(effect.poison) for effect in found)
+    except (*REFUSED, Unfit) as error:
+        logger.debug("%d facts are written in halves: %s", len(found), error)
+    half = len(found) // 2
+    return write_effects(conn, found[:half]) + write_effects(conn, found[half:])
+
+
+def steps_of(found: Sequence[Effect]) -> list[Step]:
+    """Raises Unfit."""
+    steps: list[Step] = []
+    for _, group in groupby(found, lambda effect: id(effect.projection)):
+        sheet, aside = None, list[Parameters]()
+        for effect in group:
+            sheet = sheet or Sheet(effect.projection)
+            if effect.poison:
+                aside.append(kept_aside(effect, effect.poison))
+            for name, parameters in effect.statements:
+                sheet.put(name, parameters)
+        steps += sheet.steps() if sheet else ()
+        steps += [Many(QUARANTINE, aside)] if aside else ()
+    return steps
+
+
+def write_few(conn: Connection, found: Sequence[Effect]) -> int:
     try:
         with conn.transaction(), conn.pipeline():
             write_at_once(conn, found)

@@ -1,0 +1,97 @@
+"""Many statements about the rows of a table, done in memory as far as they can be.
+
+All that is said of one row becomes one thing to do, with the last values; different rows may go in any order, many at a time.
+"""
+
+"""Many statements about rows, done in memory as far as they can be: what is left of them are few steps, each over many rows.
+
+All statements about one row become one, whose values are the last ones. Statements about different rows may go in any order. What cannot be folded
+(Opaque) runs between what came before it and what comes after it: of its row, or of its table. The tables are then as if each statement had run by itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from projections.engine.plans import Plan
+from projections.engine.shapes import Kind, Table
+from projections.engine.steps import Copy, Delete, Step, Update, Upsert
+
+Parameters = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Row:
+    """What is to be done with one row. `values` by place: all of them, or of an update those that change."""
+
+    kind: Kind
+    values: dict[int, object]
+    again: frozenset[int] = frozenset()
+
+
+class Fold:
+    """Of one table."""
+
+    def __init__(self, table: Table, steps: list[Step]) -> None:
+        self.table, self.steps = table, steps
+        self._rows: dict[object, Row] = {}
+
+    def do(self, plan: Plan, parameters: Parameters) -> None:
+        """Raises Unfit."""
+        for key, values in plan.rows(parameters):
+            new = dict(zip(plan.places, values, strict=True))
+            new.update(plan.constants)
+            row = self._rows.get(key)
+            if row is None or not self._folded(plan, key, row, new):
+                self._rows[key] = Row(plan.kind, new, plan.again)
+
+    def _folded(self, plan: Plan, key: object, row: Row, new: dict[int, object]) -> bool:
+        """False: what is known of the row comes first, or not at all, and the statement then begins anew."""
+        if plan.kind == "update":
+            if row.kind != "delete":
+                row.values.update(new)
+            if row.kind == "upsert":
+                row.again = row.again.union(new)
+            return True
+        if plan.kind == "upsert" and row.kind in ("insert", "upsert"):
+            row.values.update((place, new[place]) for place in plan.again)
+            row.again |= plan.again
+            return True
+        if plan.kind != "delete" or row.kind == "insert":  # a row that is there already must be refused before it is gone
+            self.alone(key)
+        return False
+
+    def alone(self, key: object) -> None:
+        """Let what is to be done with this row come now."""
+        row = self._rows.pop(key, None)
+        if row is not None:
+            self.steps += steps_of(self.table, {key: row})
+
+    def flush(self) -> None:
+        """Let everything come now."""
+        self.steps += steps_of(self.table, self._rows)
+        self._rows = {}
+
+
+def steps_of(table: Table, rows: Mapping[object, Row]) -> Iterable[Step]:
+    """Different rows: in any order."""
+    inserts: list[list[object]] = []
+    upserts: defaultdict[frozenset[int], list[dict[int, object]]] = defaultdict(list)
+    updates: defaultdict[frozenset[int], list[tuple[object, dict[int, object]]]] = defaultdict(list)
+    deletes: list[object] = []
+    places = tuple(range(len(table.types)))
+    for key, row in rows.items():
+        if row.kind == "insert":
+            inserts.append(list(map(row.values.get, places)))
+        elif row.kind == "upsert":
+            upserts[row.again].append(row.values)
+        elif row.kind == "update":
+            updates[frozenset(row.values)].append((key, row.values))
+        else:
+            deletes.append(key)
+    if deletes:
+        yield Delete(table, deletes)
+    if inserts:
+        yield Copy(table, places, inserts)
+    yield from (Upsert(table, tuple(sorted(again)), found) for again, found in upserts.items())
+    yield from (Update(table, tuple(sorted(changed)), found) for changed, found in updates.items())
