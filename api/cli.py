@@ -9,7 +9,7 @@ from pathlib import Path
 
 from api import settings as configuration
 from api.settings import Settings
-from api.wiring import audit, server, tools
+from api.wiring import audit, persons, server, tools
 from api.wiring.errors import EXPECTED
 from application.ports.audit import FILTERS, Wanted
 
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         add_role(commands.add_parser(name, help=HELP[name]), roles)
     place(commands.add_parser("migrate", help="create or alter tables")).set_defaults(run=lambda a: tools.migrate_database(settings_of(a)))
     add_token(commands.add_parser("token", help="tokens of users"))
+    add_users(commands.add_parser("users", help="people in the log"))
     add_audit(commands.add_parser("audit", help="the log as a file"))
     add_projections(commands.add_parser("projections", help="read models against the log"))
     return top
@@ -69,6 +70,12 @@ def add_token(p: argparse.ArgumentParser) -> None:
     create.add_argument("--user", required=True, metavar="NAME")
     create.add_argument("--days", type=positive, metavar="N", help="how long it is good for (for ever)")
     create.set_defaults(run=lambda a: server.create_token(settings_of(a), a.user, a.days))
+
+
+def add_users(p: argparse.ArgumentParser) -> None:
+    forget = place(p.add_subparsers(required=True, metavar="COMMAND").add_parser("forget", help="destroy the key to somebody's name and address"))
+    forget.add_argument("who", metavar="USER", help="id or name of a user, or a mail address that messages were sent to")
+    forget.set_defaults(run=lambda a: persons.forget_user(settings_of(a), a.who))
 
 
 def add_audit(p: argparse.ArgumentParser) -> None:

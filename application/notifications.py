@@ -4,6 +4,7 @@ A delivery's timer remembers the tries: `tries // 2` have been begun, and an odd
 so that the message may have come already.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +12,14 @@ from datetime import datetime, timedelta
 from application.caller import Caller
 from application.house import Done, House
 from application.ports.notifier import DeliveryFailed, Message, Notifier
+from application.ports.people import People
 from application.ports.timers import Timer, Timers
 from application.processes.deadlines import DELIVERY
 from application.processes.wishes import Notify
 from application.work import Work
 from domain.access import require
 from domain.notification.events import NotificationRequested
+from domain.personal import FORGOTTEN
 
 GIVE_UP = 8
 """Tries: after 5 s, 10 s, 20 s, … about 10 minutes in all."""
@@ -34,8 +37,10 @@ class Channel:
 
 
 class Notifications:
-    def __init__(self, house: House, notifiers: Mapping[str, Notifier], channels: Sequence[Channel], timers: Timers, public_url: str) -> None:
+    def __init__(self, house: House, notifiers: Mapping[str, Notifier], channels: Sequence[Channel], timers: Timers, public_url: str,
+                 people: People) -> None:
         self._house, self._notifiers, self._channels, self._timers, self._url = house, notifiers, channels, timers, public_url
+        self._people = people
 
     async def notify(self, caller: Caller, wish: Notify) -> list[Done]:
         """One notification for each channel, each an append of its own."""
@@ -47,10 +52,11 @@ class Notifications:
             d = await work.deployment(deployment)
             subject = f"[{wish.severity}] {wish.rule.replace('_', ' ')}: {d.plan.source.git_tag or 'several versions'} in {d.plan.target.name}"
             text = f"{wish.message}\n\nDeployment {deployment}\n{self._url}/api/v1/deployments/{deployment}"
-            id = self._house.new_id("ntf")
+            id, addressee = self._house.new_id("ntf"), await self._people.addressee(channel.destination) if "@" in channel.destination else ""
             work.record(NotificationRequested(
                 stream=id, version=1, at=self._house.clock(), by=caller.actor.id, rule=wish.rule, severity=wish.severity, channel=channel.name,
-                destination=channel.destination, deployment_id=deployment, task_id=wish.task, subject=subject, text=text))
+                destination=channel.destination, deployment_id=deployment, task_id=wish.task, subject=subject, text=text,
+                addressee=addressee))
             return id
 
         return await self._house.run(caller, "notification:send", act)
@@ -63,6 +69,8 @@ class Notifications:
             await self._timers.cancel(timer.id)
             return None
         request = found.request
+        if request.destination == FORGOTTEN:
+            return await self._end(caller, timer, "failed", error="whoever was to be told is forgotten", tries=0)
         notifier = self._notifiers.get(request.channel)
         if notifier is None:
             return await self._end(caller, timer, "failed", error=f"there is no channel {request.channel} any more", tries=0)
@@ -86,8 +94,14 @@ class Notifications:
     async def _end(self, caller: Caller, timer: Timer, what: str, *, tries: int, error: str = "", receipt: str = "", in_doubt: bool = False) -> Done:
         async def act(work: Work) -> str:
             found, at, by = await work.notification(timer.stream), self._house.clock(), caller.actor.id
-            events = found.failed(error, tries, at=at, by=by) if error else found.sent(receipt, tries, possibly_repeated=in_doubt, at=at, by=by)
+            said = without(found.request.destination, error or receipt) if found.request.addressee else error or receipt
+            events = found.failed(said, tries, at=at, by=by) if error else found.sent(said, tries, possibly_repeated=in_doubt, at=at, by=by)
             work.record(*events)
             return timer.stream
 
         return await self._house.run(caller.step(f"{timer.stream}/{what}"), "notification:send", act)
+
+
+def without(address: str, text: str) -> str:
+    """What a mail server said, without the address that it repeats."""
+    return re.sub(re.escape(address), "the addressee", text, flags=re.IGNORECASE)

@@ -40,7 +40,7 @@ PERMISSIONS: dict[str, Collection[str]] = {
     "change:execute": OPERATORS, "change:cancel": DEVELOPERS,
     "audit:read": {"admin", "operator", "approver", SYSTEM}, "delivery:read": READERS, "delivery:receive": {SYSTEM},
     "notification:read": READERS, "notification:send": {SYSTEM},
-    "user:read": ADMINS, "user:create": ADMINS, "token:issue": ADMINS, "token:revoke": ADMINS,
+    "user:read": ADMINS, "user:create": ADMINS, "user:forget": ADMINS, "token:issue": ADMINS, "token:revoke": ADMINS,
 }
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from domain.event import Event, Json
+from domain.personal import MARK, hidden
 
 AGGREGATES = ("version", "application", "environment", "lane", "deployment", "task", "change", "notification", "delivery", "user", "name")
 Upcast = Callable[[Json], Json]
@@ -41,6 +42,7 @@ def _upcasts() -> dict[tuple[str, int], Upcast]:
 
 EVENTS = MappingProxyType(_events())
 UPCASTS = MappingProxyType(_upcasts())
+_PERSONAL = {topic: cls.PERSONAL.keys() for topic, cls in EVENTS.items() if cls.PERSONAL}
 _DECODERS = {topic: msgspec.json.Decoder(cls) for topic, cls in EVENTS.items()}
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -51,11 +53,14 @@ def encode(event: Event) -> bytes:
 
 
 def decode(topic: str, state: bytes) -> Event:
-    """A stored event in today's shape. Raises UnknownFact for a topic, a schema or a content it cannot read."""
+    """A stored event in today's shape; whoever is named in sealed fields is hidden. Raises UnknownFact for a topic, a schema or a content
+    it cannot read."""
     decoder = _DECODERS.get(topic)
     if decoder is None:
         raise UnknownFact(f"no event has the topic {topic!r}")
     try:
+        if topic in _PERSONAL and MARK in state:
+            state = msgspec.json.encode(hidden(msgspec.json.decode(state, type=Json), _PERSONAL[topic]))
         if state.startswith(b'{"schema":%d,' % schema_of(EVENTS[topic])):
             return decoder.decode(state)
         return msgspec.convert(upcast(topic, msgspec.json.decode(state, type=Json)), EVENTS[topic])

@@ -13,7 +13,7 @@ from projections.environments.queries import get_environment, list_environments
 from projections.health import position, quarantined
 from projections.notifications.queries import get_notification, list_notifications
 from projections.tasks.queries import get_task, list_tasks, tasks_of
-from projections.users.queries import get_token, get_user, list_tokens, list_users, printed_names, token_with_user
+from projections.users.queries import get_token, get_user, list_tokens, list_users, printed_names, token_with_user, tokens_in_use
 from projections.versions.queries import get_version, list_versions, tags_of
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "get_environment", "get_notification", "get_task", "get_token", "get_user", "get_version", "last_success", "list_applications",
     "list_audit_logs", "list_changes", "list_deliveries", "list_deployments", "list_environments", "list_notifications", "list_tasks",
     "list_tokens", "list_users", "list_versions", "live_applications", "position", "printed_names", "quarantined", "tags_of", "tasks_of",
-    "token_with_user", "unfinished_deployments", "used_by",
+    "token_with_user", "tokens_in_use", "unfinished_deployments", "used_by",
 ]

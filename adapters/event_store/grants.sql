@@ -1,5 +1,5 @@
--- The role of the running server: it may read the log, append to it by the one function and add checkpoints, nothing else. Roles belong to the whole
--- PostgreSQL server, so that migrations of two databases can meet here; no lock of one database keeps them apart.
+-- The role of the running server: it may read the log, append to it by the one function, add checkpoints and keep people's keys, nothing else.
+-- Roles belong to the whole PostgreSQL server, so that migrations of two databases can meet here; no lock of one database keeps them apart.
 
 do $$ begin
   if not exists (select from pg_roles where rolname = 'tiangong_server') then
@@ -28,3 +28,6 @@ grant usage on schema log to tiangong_server;
 grant select on all tables in schema log to tiangong_server;
 grant execute on function log.append to tiangong_server;
 grant insert on log.checkpoints to tiangong_server;
+grant insert on log.person_keys, log.person_finders to tiangong_server;
+grant update (wrapped, forgotten_at) on log.person_keys to tiangong_server;
+grant delete on log.person_finders to tiangong_server;

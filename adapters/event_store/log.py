@@ -1,7 +1,7 @@
 """The Log port on PostgreSQL: one writer thread that commits for everybody, and a pool of connections that read."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 from uuid import UUID
@@ -10,13 +10,17 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.event_store import person_keys
 from adapters.event_store.command import Command
 from adapters.event_store.connections import bounded, connect
 from adapters.event_store.mapper import EventMapper
 from adapters.event_store.patience import Patience
+from adapters.event_store.person_keys import ServerKey
+from adapters.event_store.sealing import Keys, whose
 from adapters.event_store.writer import PAUSES, Writer
 from application.ports.log import NOTHING, Appended, Cause, LogUnavailable, Origin
 from domain.event import Event
+from domain.personal import persons
 
 STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
 CAUSE = """
@@ -38,10 +42,13 @@ class PostgresLog:
     """Use it as `async with PostgresLog(conninfo) as log`, or call `open` and `close`.
 
     `deadline`: seconds after which a caller hears LogUnavailable. `writer`: one made elsewhere; its owner closes it.
+    `key`: the server's, under which people's names are sealed; without one they are stored as they are, and sealed ones are hidden.
     """
 
-    def __init__(self, conninfo: str, *, deadline: float = 10.0, readers: int = 4, writer: Writer | None = None) -> None:
-        self._deadline = deadline
+    def __init__(
+        self, conninfo: str, *, deadline: float = 10.0, readers: int = 4, writer: Writer | None = None, key: ServerKey | None = None,
+    ) -> None:
+        self._deadline, self._key = deadline, key
         self._mapper = EventMapper()
         self._own_writer = writer is None
         self.writer = writer or Writer(partial(connect, conninfo, "tiangong log writer"))
@@ -72,8 +79,9 @@ class PostgresLog:
         self, events: Sequence[Event], command: UUID, origin: Origin, request: bytes = b"", seen: Mapping[str, int] = NOTHING
     ) -> Appended:
         """See the port. Raises also Overloaded (a LogUnavailable) and Unstorable (content that PostgreSQL cannot keep)."""
+        keys = await self._keys_to_seal(events) if self._key and any(event.PERSONAL for event in events) else None
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self.writer.submit(Command([self._mapper.to_stored_event(event) for event in events], command, origin, request, answer, seen))
+        self.writer.submit(Command([self._mapper.to_stored_event(event, keys) for event in events], command, origin, request, answer, seen))
         self._patience.watch(answer)
         return await answer
 
@@ -81,28 +89,42 @@ class PostgresLog:
         return LogUnavailable(f"no answer within {self._deadline} s: {self.writer.trouble or 'the log is busy'}")
 
     async def stream(self, stream: str, after: int = 0) -> list[Event]:
-        return self._events(await self._read(STREAM, (stream, after)))
+        return await self._events(await self._read(STREAM, (stream, after)))
 
     async def command(self, command: UUID) -> list[Event] | None:
         rows = await self._read(COMMAND, (command,))
-        return self._events(row for row in rows if row[0] is not None) if rows else None
+        return await self._events([row for row in rows if row[0] is not None]) if rows else None
 
     async def cause(self, stream: str) -> Cause | None:
         rows = await self._read(CAUSE, (stream,))
         return Cause(*rows[0]) if rows else None
 
-    def _events(self, rows: Any) -> list[Event]:
-        return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state)) for topic, state in rows]
+    async def _events(self, rows: Sequence[tuple[Any, ...]]) -> list[Event]:
+        people = whose(rows) if self._key else None
+        keys = await self._keys(people) if people else None if people is None else {}
+        return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state), keys) for topic, state in rows]
+
+    async def _keys(self, people: Collection[str]) -> Keys:
+        assert self._key is not None  # or nobody asks
+        return self._key.keys(await self._read(person_keys.FIND, (list(people),)))
+
+    async def _keys_to_seal(self, events: Sequence[Event]) -> Keys:
+        """Every person has a key before the first fact about them is stored. Who is forgotten gets none."""
+        people = {person for event in events for person in persons(event).values()}
+        if self._key and people and (new := sorted(people - {row[0] for row in await self._read(person_keys.FIND, (list(people),))})):
+            await self._read(person_keys.MAKE, (new, [self._key.new(person) for person in new]))
+        return await self._keys(people) if people else {}
 
     async def _read(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """Reading again does no harm: try until the deadline."""
+        """Doing it again does no harm: try until the deadline."""
         trouble, pauses = "", iter(PAUSES)
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
                         async with self._pool.connection() as conn:
-                            return await (await conn.execute(statement, parameters, binary=True)).fetchall()
+                            cursor = await conn.execute(statement, parameters, binary=True)
+                            return await cursor.fetchall() if cursor.description else []
                     except psycopg.OperationalError as error:
                         trouble = str(error)
                         await asyncio.sleep(next(pauses, PAUSES[-1]))

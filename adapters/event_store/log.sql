@@ -50,6 +50,22 @@ create table if not exists log.checkpoints (
   signature bytea not null check (octet_length(signature) = 64)
 );
 
+-- People's keys (docs/decisions/0009-personal-data.md): what the log says of a person can be read as long as the key is here. Null: forgotten.
+-- An emptied row is dead in the file until it is vacuumed: soon.
+create table if not exists log.person_keys (
+  person text collate "C" primary key,
+  wrapped bytea,
+  created_at timestamptz not null default clock_timestamp(),
+  forgotten_at timestamptz
+) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+
+-- Which pseudonym a name or an address has: found by an HMAC under the server's key, so that the log need not hold a digest to guess at.
+create table if not exists log.person_finders (
+  finder bytea primary key,
+  means text collate "C" not null unique,
+  created_at timestamptz not null default clock_timestamp()
+) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+
 do $$ begin  -- "create index if not exists" would lock out the writers of a running system even where it exists
   if to_regclass('log.stored_events_notification_id_idx') is null then
     create unique index stored_events_notification_id_idx on log.stored_events (notification_id);

@@ -5,6 +5,7 @@ from typing import Any
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent, Transcoder
 
 from adapters.event_store.command import Unstorable
+from adapters.event_store.sealing import Keys, opened, sealed
 from domain.event import Event
 from domain.registry import decode, encode
 
@@ -17,14 +18,15 @@ class EventMapper(Mapper[str]):
             raise ValueError("the log stores plain JSON: a compressor or a cipher would make it unreadable for everybody else")
         super().__init__(transcoder or JSONTranscoder())
 
-    def to_stored_event(self, domain_event: Event) -> StoredEvent:  # type: ignore[override]  # our facts are not the library's classes
-        """Raises Unstorable for half a surrogate pair, which no UTF-8 can hold."""
+    def to_stored_event(self, domain_event: Event, keys: Keys | None = None) -> StoredEvent:  # type: ignore[override]  # not the library's classes
+        """`keys`: personal fields are sealed with them; without, they are stored as they are. Raises Unstorable for half a surrogate pair,
+        which no UTF-8 can hold."""
         try:
-            state = encode(domain_event)
+            state = encode(domain_event) if keys is None or not domain_event.PERSONAL else sealed(domain_event, keys)
         except UnicodeEncodeError as error:
             raise Unstorable(f"{domain_event.TOPIC} holds what is not a text: {error}") from error
         return StoredEvent(domain_event.stream, domain_event.version, domain_event.TOPIC, state)
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Event:  # type: ignore[override]
-        """Raises domain.registry.UnknownFact."""
-        return decode(stored_event.topic, stored_event.state)
+    def to_domain_event(self, stored_event: StoredEvent, keys: Keys | None = None) -> Event:  # type: ignore[override]
+        """Without `keys` sealed fields are shown as `(personal)`. Raises domain.registry.UnknownFact."""
+        return decode(stored_event.topic, opened(stored_event.topic, stored_event.state, keys))

@@ -1,12 +1,14 @@
 """The log in order: pages of facts with their positions and the commands that stored them, for followers, rebuilds, checks and exports."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 
+from adapters.event_store.person_keys import ServerKey, keys_of
+from adapters.event_store.sealing import Keys, opened, whose
 from domain.recorded import Origin, Recorded, Unreadable
 from domain.registry import decode
 
@@ -55,19 +57,30 @@ def rows(conn: psycopg.Connection, after: int, limit: int) -> list[Row]:
     return found
 
 
-def record(row: Row) -> Recorded | Unreadable:
-    """The fact in today's shape; where this version of the program cannot read it, its bytes and why."""
+def record(row: Row, keys: Keys | None = None) -> Recorded | Unreadable:
+    """The fact in today's shape; where this version of the program cannot read it, its bytes and why. Without `keys` nobody is named in it."""
     origin = Origin(row.actor, row.correlation, row.causation, row.source_ip, row.request_id)
     try:
-        return Recorded(row.position, decode(row.topic, row.state), row.digest, row.command, origin, row.recorded_at)
+        return Recorded(row.position, decode(row.topic, opened(row.topic, row.state, keys)), row.digest, row.command, origin, row.recorded_at)
     except Exception as error:  # noqa: BLE001  # UnknownFact, or an upcast that trips over what it finds: nothing stored may stop a reader
         why = f"{type(error).__name__}: {error}"
         return Unreadable(row.position, row.stream, row.version, row.topic, row.state, why, row.digest, row.command, origin, row.recorded_at)
 
 
-def read(conn: psycopg.Connection, after: int, limit: int) -> list[Recorded | Unreadable]:
-    """One page. Raises Gap."""
-    return [record(row) for row in rows(conn, after, limit)]
+def read(conn: psycopg.Connection, after: int, limit: int, key: ServerKey | None = None) -> list[Recorded | Unreadable]:
+    """One page; with the server's `key`, people are named in it who are not forgotten. Raises Gap, WrongKey."""
+    return records(conn, rows(conn, after, limit), key)
+
+
+def records(conn: psycopg.Connection, found: list[Row], key: ServerKey | None = None) -> list[Recorded | Unreadable]:
+    """Rows as facts. Raises WrongKey."""
+    keys = None if key is None else keys_of(conn, key, whose((row.topic, row.state) for row in found))
+    return [record(row, keys) for row in found]
+
+
+def reader(key: ServerKey) -> Callable[[psycopg.Connection, int, int], list[Recorded | Unreadable]]:
+    """`read` for whoever may know people's names."""
+    return lambda conn, after, limit: read(conn, after, limit, key)
 
 
 def pages(conn: psycopg.Connection, after: int = 0, upto: int | None = None, limit: int = 1000) -> Iterator[list[Row]]:

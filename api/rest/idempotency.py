@@ -119,3 +119,13 @@ async def claim_or_kept(pool: Pool, asked: Asked, holder: uuid.UUID, patience: f
         if time.monotonic() > deadline:
             raise Problem(409, "the first request under this Idempotency-Key is still in progress", {"Retry-After": "2"}, field="Idempotency-Key")
         await asyncio.sleep(PAUSE)
+
+
+class KeptAnswers:
+    """The port `application.ports.answers`: what stands in this table may name people."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def drop(self) -> None:
+        await execute(self._pool, "delete from ops.idempotency_keys")

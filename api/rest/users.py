@@ -63,6 +63,13 @@ async def get_user(call: OneCall, id: str) -> Response:
     return shown(await call.read.one(USERS, id))
 
 
+@router.post("/users/{id}/forget")
+async def forget_user(call: OneCall, id: str) -> Response:
+    """Destroy the key to this user's name and address: from then on they are `(forgotten)` everywhere. There is no way back."""
+    done = await call.services.users.forget(call.caller, id)
+    return await call.said(done, {"id": done.id, "message": "User forgotten"})
+
+
 @secret.post("/tokens", status_code=201)
 async def issue_token(call: OneCall, body: NewToken) -> Response:
     """The value (`token`) is answered here, and kept nowhere."""

@@ -28,6 +28,13 @@ class ReadModelCatalog:
         await self._reach(await self._end_of_log(), SOON)
         return await queries.used_by(self._pool, id)
 
+    async def tokens(self, user: str) -> list[str]:
+        await self._reach(await self._end_of_log(), SOON)
+        return await queries.tokens_in_use(self._pool, user)
+
+    async def reached(self, position: int) -> None:
+        await self._reach(position, PATIENCE)
+
     async def _end_of_log(self) -> int:
         """What was decided a moment ago counts: a tag that has been given is not given again, what was just begun needs its version."""
         async with self._pool.connection() as conn:

@@ -13,17 +13,21 @@ from adapters.deployers.ssh import SshDeployer
 from adapters.event_store.connections import bounded
 from adapters.event_store.log import PostgresLog
 from adapters.event_store.past import PastLog
+from adapters.event_store.people import PostgresPeople
 from adapters.event_store.signing import Signer
 from adapters.secrets import PostgresSecrets
 from api.home import Home
+from api.rest.idempotency import KeptAnswers
 from api.settings import Settings
 from api.wiring.audit import signer_of
 from api.wiring.catalog import ReadModelCatalog
+from api.wiring.keys import server_key
 from application.applications import Applications
 from application.changes import Changes
 from application.deployments.commands import Deployments
 from application.deployments.create import Planner
 from application.environments import Environments
+from application.erasing import Erasing
 from application.house import House
 from application.ports.deployer import Deployer
 from application.tasks.commands import Tasks
@@ -56,10 +60,15 @@ class Core:
     past: TimeMachine
     signer: Signer
     """Of checkpoints and exports."""
+    people: PostgresPeople
 
     @property
     def users(self) -> Users:
-        return Users(self.house, PostgresCredentials(self.pool))
+        return Users(self.house, PostgresCredentials(self.pool), self.people, self.catalog)
+
+    @property
+    def erasing(self) -> Erasing:
+        return Erasing(self.people, KeptAnswers(self.pool), self.catalog)
 
     @property
     def versions(self) -> Versions:
@@ -95,9 +104,10 @@ async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncItera
     pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, reconnect_timeout=RECONNECT, open=False,
                                name="tiangong")
     deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
-    async with PostgresLog(conninfo) as log, pool, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog()) as past:
+    key = server_key(settings, home)
+    async with PostgresLog(conninfo, key=key) as log, pool, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog(key)) as past:
         house = House(log)
-        key = settings.secret_key.get_secret_value() if settings.secret_key else None
+        secret = settings.secret_key.get_secret_value() if settings.secret_key else None
         yield Core(
-            settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, key, home.path), FileArtifacts(home.artifacts), deployers,
-            ReadModelCatalog(pool, positions), Planner(house, deployers), past, signer_of(settings, home))
+            settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, secret, home.path), FileArtifacts(home.artifacts), deployers,
+            ReadModelCatalog(pool, positions), Planner(house, deployers), past, signer_of(settings, home), PostgresPeople(pool, key))

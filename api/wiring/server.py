@@ -12,6 +12,8 @@ from functools import partial
 from types import FrameType
 
 from adapters.event_store.follower import Follower
+from adapters.event_store.person_keys import ServerKey
+from adapters.event_store.reading import reader
 from adapters.runtime.following import Batch, follow
 from adapters.runtime.supervisor import Supervisor
 from api.app import create_app
@@ -21,6 +23,7 @@ from api.settings import Settings
 from api.wiring.core import Core, open_core
 from api.wiring.database import as_server, database, database_of_server, keep_running, must_be_ready
 from api.wiring.doors import services
+from api.wiring.keys import fitting_key, server_key
 from api.wiring.loops import Crew
 from api.wiring.upgrade import upgrade
 from application.caller import process
@@ -44,8 +47,9 @@ def run(settings: Settings, roles: tuple[str, ...]) -> None:
             sock = bind(settings.host, settings.port) if "api" in roles else None
             with database_of_server(settings, home) as (conninfo, postgres):
                 if len(roles) > 1:
-                    upgrade(conninfo)
+                    upgrade(conninfo, reader(server_key(settings, home)))
                 must_be_ready(as_server(conninfo))
+                fitting_key(settings, home, as_server(conninfo))
                 keep = [partial(keep_running, postgres)] if postgres else []
                 asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
 
@@ -88,7 +92,7 @@ async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, 
             for run_database in keep:
                 supervisor.start("database", run_database)
             if "projector" in roles:
-                supervisor.start("projector", partial(project, conninfo))
+                supervisor.start("projector", partial(project, conninfo, server_key(settings, home)))
             async with crew(core, supervisor, sock) if "worker" in roles else nullcontext():
                 if sock is None:
                     await stop.wait()
@@ -129,13 +133,13 @@ async def open_doors(core: Core, supervisor: Supervisor, sock: socket.socket, st
     await serving
 
 
-async def project(conninfo: str) -> None:
+async def project(conninfo: str, key: ServerKey) -> None:
     """Keep the read models at the log's end. A crash of the database may take their last moments away: what comes again from the log
     comes at once, also where nothing new happens."""
     projector = Projector(conninfo, PROJECTIONS)
     try:
         while True:
-            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position))
+            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position), key=key)
             try:
                 await keep_up(projector, follower)
             except OutOfStep as error:

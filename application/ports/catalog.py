@@ -21,3 +21,9 @@ class Catalog(Protocol):
 
     async def used_by(self, id: str) -> list[str]:
         """Ids of unfinished deployments, and of lanes, that need this version, application or environment."""
+
+    async def tokens(self, user: str) -> list[str]:
+        """Ids of a user's tokens that are not revoked."""
+
+    async def reached(self, position: int) -> None:
+        """Return once the read models hold everything up to this position. Raises LogUnavailable."""

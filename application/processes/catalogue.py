@@ -5,7 +5,7 @@ Those of WAITING need what the read models know, and wait for them; they run apa
 
 from collections.abc import Callable
 
-from application.processes import alerts, auto_deploy, deadlines, rollback, rollout
+from application.processes import alerts, auto_deploy, deadlines, erasure, rollback, rollout
 from application.processes.wishes import Wish
 from domain.event import Event
 
@@ -15,5 +15,7 @@ PROCESSES: dict[str, Callable[[Event], list[Wish]]] = {
     "rollback": rollback.react,
     "auto_deploy": auto_deploy.react,
     "alerts": alerts.react,
+    "erasure": erasure.react,
+    "sweeping": erasure.sweep,
 }
-WAITING = frozenset({"auto_deploy"})
+WAITING = frozenset({"auto_deploy", "sweeping"})

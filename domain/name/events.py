@@ -4,9 +4,10 @@ from domain.event import Event
 
 
 class NameClaimed(Event, frozen=True, kw_only=True):
-    """The name belongs to this owner. The stream is made of kind and name, so that two claims meet."""
+    """The name belongs to this owner. The stream follows from kind and name, so that two claims meet."""
 
     TOPIC = "name.claimed"
+    PERSONAL = {"name": "owner"}
     kind: str
     name: str
     owner: str

@@ -3,10 +3,11 @@
 from domain.event import Event
 
 
-class NotificationRequested(Event, frozen=True, kw_only=True):
+class NotificationRequested(Event, frozen=True, kw_only=True, tag=2):
     """Somebody ought to know: the intent, before anything is sent."""
 
     TOPIC = "notification.requested"
+    PERSONAL = {"destination": "addressee"}
     rule: str
     severity: str
     channel: str
@@ -15,6 +16,8 @@ class NotificationRequested(Event, frozen=True, kw_only=True):
     task_id: str
     subject: str
     text: str
+    addressee: str = ""
+    """`adr_…`: under whose key a mail address stands in the log. Empty where the destination is none."""
 
 
 class NotificationSent(Event, frozen=True, kw_only=True):

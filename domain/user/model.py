@@ -1,11 +1,17 @@
 """Users and their tokens. A token is a stream of its own, so that revoking one meets nobody."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
 
+from domain.errors import Refused
 from domain.event import Event
-from domain.user.events import TokenIssued, TokenRevoked, UserCreated
+from domain.personal import FORGOTTEN
+from domain.user.events import TokenIssued, TokenRevoked, UserCreated, UserForgotten
+
+ADMIN = "admin"
+"""The account that the server makes and needs: nobody's name."""
 
 
 class User(msgspec.Struct, frozen=True):
@@ -14,6 +20,16 @@ class User(msgspec.Struct, frozen=True):
     username: str
     email: str
     roles: tuple[str, ...]
+    deleted: bool = False
+    """Forgotten: whoever it was can do nothing here any more."""
+
+    def forget(self, pseudonyms: Collection[str], *, at: datetime, by: str) -> list[Event]:
+        """Nothing, if it has been done."""
+        if self.deleted:
+            return []
+        if self.username == ADMIN:
+            raise Refused(f"{ADMIN} is the account that the server itself needs, nobody's name: it stays")
+        return [forgotten(self.id, self.version + 1, pseudonyms, at=at, by=by)]
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -33,9 +49,15 @@ class Token(msgspec.Struct, frozen=True):
         return [TokenRevoked(stream=self.id, version=self.version + 1, at=at, by=by, reason=reason)]
 
 
+def forgotten(stream: str, version: int, pseudonyms: Collection[str], *, at: datetime, by: str) -> UserForgotten:
+    return UserForgotten(stream=stream, version=version, at=at, by=by, pseudonyms=tuple(sorted(pseudonyms)))
+
+
 def evolve_user(user: User | None, event: Event) -> User:
     if isinstance(event, UserCreated):
         return User(event.stream, event.version, event.username, event.email, event.roles)
+    if isinstance(event, UserForgotten):
+        return User(event.stream, event.version, FORGOTTEN, "", (), deleted=True)
     raise TypeError(f"not a fact about a user: {event}")
 
 

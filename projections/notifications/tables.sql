@@ -4,6 +4,7 @@ create table if not exists notifications (
   severity text not null,
   channel text not null,
   destination text not null,
+  addressee text collate "C" not null,  -- under whose key an address is
   deployment_id text collate "C" not null,
   task_id text not null,
   subject text not null,
@@ -22,3 +23,8 @@ create table if not exists notifications (
 );
 create index if not exists notifications_newest on notifications (created_position);
 create index if not exists notifications_of_deployment on notifications (deployment_id, created_position);
+create index if not exists notifications_of_addressee on notifications (addressee) where addressee <> '';
+alter table notifications alter column destination set statistics 0;  -- samples would outlive the person
+
+-- Those whose addresses are gone: a message to one may have been under way.
+create table if not exists notification_forgotten (addressee text collate "C" primary key);

@@ -49,3 +49,10 @@ async def printed_names(pool: AsyncConnectionPool) -> dict[str, str]:
     """Everybody, as they are printed, by id."""
     async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
         return dict(await (await cursor.execute(NAMES.encode())).fetchall())
+
+
+async def tokens_in_use(pool: AsyncConnectionPool, user_id: str) -> list[str]:
+    """Ids of those that are not revoked; expired ones too."""
+    async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute("select id from tokens where user_id = %s and revoked_at is null order by id", [user_id])
+        return [id for (id,) in await cursor.fetchall()]

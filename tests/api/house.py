@@ -17,6 +17,8 @@ from adapters.event_store.files import PostgresAuditFiles
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
 from adapters.event_store.past import PastLog
+from adapters.event_store.people import PostgresPeople
+from adapters.event_store.person_keys import ServerKey
 from adapters.event_store.signing import Signer
 from adapters.runtime.following import follow
 from adapters.runtime.supervisor import Supervisor
@@ -51,6 +53,7 @@ from projections.travel.machine import TimeMachine
 SECRET = "the hook's secret"
 SETTINGS = {"github_webhook_secret": SECRET}
 SIGNER = Signer(bytes(range(32)))
+KEY = ServerKey(bytes(range(32)))
 LOOPBACK = ("127.0.0.1", 40000)
 
 
@@ -89,10 +92,10 @@ class Rig:
 async def open_rig(conninfo: str, home: Path, **settings: Any) -> AsyncIterator[Rig]:
     supervisor = Supervisor()
     pool = AsyncConnectionPool(conninfo, min_size=1, max_size=8, timeout=5, open=False)
-    async with pool, PostgresLog(conninfo) as log, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog()) as past:
+    async with pool, PostgresLog(conninfo, key=KEY) as log, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog(KEY)) as past:
         projector = Projector(conninfo, PROJECTIONS)
         supervisor.start("projector", lambda: follow(
-            lambda at, stop: Follower(conninfo, at, idle=0.05).batches(stop), projector.position, projector.apply))
+            lambda at, stop: Follower(conninfo, at, idle=0.05, key=KEY).batches(stop), projector.position, projector.apply))
         rig = assembled(House(log), pool, positions, PostgresSecrets(pool, None, home), Settings(**{"home": home, **SETTINGS, **settings}),
                         PostgresAuditFiles(conninfo, SIGNER), past)
         try:
@@ -118,7 +121,8 @@ def assembled(house: House, pool: Any, positions: Positions, secrets: PostgresSe
     services = Services(
         versions=Versions(house, catalog), applications=Applications(house, secrets, catalog),
         environments=Environments(house, secrets, catalog, deployers), deployments=deployments, tasks=Tasks(house, deployments),
-        changes=Changes(house, planner), users=Users(house, PostgresCredentials(pool)), webhooks=Webhooks(house, catalog), pool=pool,
+        changes=Changes(house, planner), users=Users(house, PostgresCredentials(pool), PostgresPeople(pool, KEY), catalog),
+        webhooks=Webhooks(house, catalog), pool=pool,
         positions=positions, settings=settings, deployers=deployers, target=target, audit_files=files, past=past)
     return Rig(create_app(services), services, Reports(house), deployer, PostgresTaskLogs(pool))
 

@@ -90,7 +90,7 @@ async def test_a_message_that_may_have_been_sent_is_sent_again_and_marked():
 
 
 async def test_a_channel_that_is_gone_ends_what_was_meant_for_it(world):
-    old = Notifications(world.house, {}, [Channel("pigeons", "ops")], world.timers, "")
+    old = Notifications(world.house, {}, [Channel("pigeons", "ops")], world.timers, "", world.people)
     world.ringing = type(world.ringing)(world.timers, world.driving, old)
     world.dispatcher = type(world.dispatcher)(**{**vars(world.dispatcher), "notifications": old})
     await world.deploy(await world.version(), await world.app(), to=await world.env())

@@ -54,6 +54,7 @@ COMMANDS = {  # the action → calls that need it, with ids that do not exist
                          lambda w, c: w.webhooks.ignored(c, Ignored(DELIVERY, "why"))],
     "notification:send": [lambda w, c: w.notifications.notify(c, Notify("r", "info", "dep_9", "", "m"))],
     "user:create": [lambda w, c: w.users.create(c, CreateUser("u"))],
+    "user:forget": [lambda w, c: w.users.forget(c, "usr_9")],
     "token:issue": [lambda w, c: w.users.issue_token(c, "usr_9", "n")],
     "token:revoke": [lambda w, c: w.users.revoke_token(c, "tok_9")],
 }

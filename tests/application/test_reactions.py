@@ -5,14 +5,28 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from application.processes import alerts, auto_deploy, deadlines, rollback, rollout
+from application.processes import alerts, auto_deploy, deadlines, erasure, rollback, rollout
 from application.processes.catalogue import PROCESSES
-from application.processes.wishes import AdmitNext, CancelTimer, DeployVersion, FinishChange, Notify, OfferTask, PutBack, SetTimer
+from application.processes.wishes import (
+    AdmitNext,
+    CancelTimer,
+    DeployVersion,
+    Erase,
+    FinishChange,
+    HoldTask,
+    Notify,
+    OfferTask,
+    PutBack,
+    SetTimer,
+    SweepAnswers,
+    WithdrawTask,
+)
 from domain.deployment import events as deployment
 from domain.lane import events as lane
 from domain.notification import events as notification
 from domain.registry import EVENTS, decode
 from domain.task import events as task
+from domain.user import events as user
 from domain.version import events as version
 from tests.golden.make import path
 from tests.support.given import NOON
@@ -65,6 +79,8 @@ WISHES = {
     ],
     rollout.react: [
         (full(task.TaskReleased, attempt=2), [OfferTask(TASK, 2)]),
+        (full(task.TaskStarted, attempt=2, token=5, worker="w1"), [HoldTask(TASK, 2, 5, "w1")]),
+        *((full(kind, attempt=2), [WithdrawTask(TASK, 2)]) for kind in (task.TaskSucceeded, task.TaskFailed, task.TaskCancelled)),
         (full(lane.LaneLeft, environment_id="env_1"), [AdmitNext("env_1")]),
         (full(lane.LaneHandedOver, environment_id="env_1"), [AdmitNext("env_1")]),
     ],
@@ -92,6 +108,8 @@ WISHES = {
          [Notify("rolled_back", "info", DEP, "", "the version before is in place again (dep_2)")]),
         (full(deployment.DeploymentRollbackFailed, error="e"), [Notify("rollback_failed", "critical", DEP, "", "e")]),
     ],
+    erasure.react: [(full(user.UserForgotten, stream="usr_1", pseudonyms=("adr_1", "name_1")), [Erase(("usr_1", "adr_1", "name_1"))])],
+    erasure.sweep: [(full(user.UserForgotten), [SweepAnswers()])],
 }
 ROWS = [(name, event, wishes) for name, react in PROCESSES.items() for event, wishes in WISHES[react]]
 

@@ -14,6 +14,7 @@ from application.deployments.commands import Deployments
 from application.deployments.create import CreateDeployment, Planner
 from application.deployments.driving import Driving
 from application.environments import CreateEnvironment, Environments
+from application.erasing import Erasing
 from application.house import House
 from application.notifications import Channel, Notifications
 from application.processes.dispatch import Dispatcher
@@ -32,9 +33,11 @@ from domain.lane.model import lane_of
 from tests.application.fakes import (
     Bench,
     Letters,
+    MemoryAnswers,
     MemoryArtifacts,
     MemoryCatalog,
     MemoryCredentials,
+    MemoryPeople,
     MemoryQueue,
     MemorySecrets,
     MemoryTaskLogs,
@@ -69,13 +72,15 @@ class Town:
         self.applications = Applications(house, self.secrets, self.catalog)
         self.environments = Environments(house, self.secrets, self.catalog, deployers)
         self.credentials = MemoryCredentials()
-        self.users = Users(house, self.credentials)
+        self.people, self.answers = MemoryPeople(), MemoryAnswers()
+        self.users = Users(house, self.credentials, self.people, self.catalog)
         self.webhooks = Webhooks(house, self.catalog)
         self.driving, self.reports = Driving(house, planner), Reports(house)
-        self.notifications = Notifications(house, {"letters": self.letters}, [Channel("letters", "ops")], self.timers, "http://tiangong")
+        self.notifications = Notifications(house, {"letters": self.letters}, [Channel("letters", "ops")], self.timers, "http://tiangong", self.people)
         self.ringing = Ringing(self.timers, self.driving, self.notifications)
         auto_deploy = AutoDeploy(house, planner, self.catalog)
-        self.dispatcher = Dispatcher(self.queue, self.timers, self.driving, auto_deploy, self.changes, self.notifications)
+        self.dispatcher = Dispatcher(self.queue, self.timers, self.driving, auto_deploy, self.changes, self.notifications,
+                                     Erasing(self.people, self.answers, self.catalog))
         self.executors = {(kind, "*"): self.bench for kind in ("build", "test", "custom", "prepare")} | {
             ("deploy", "memory"): self.target, ("health_check", "memory"): self.target}
 

@@ -15,7 +15,7 @@ OPERATES = {
     "version:delete", "application:delete", "environment:create", "environment:update", "environment:delete", "environment:check",
     "deployment:rollback", "change:execute",
 }
-ADMINISTERS = {"user:read", "user:create", "token:issue", "token:revoke"}
+ADMINISTERS = {"user:read", "user:create", "user:forget", "token:issue", "token:revoke"}
 WORKS = {"version:verify", "deployment:drive", "task:work", "delivery:receive", "notification:send"}
 MAY = {
     "viewer": READS,

@@ -12,7 +12,8 @@ from tests.support.given import NOON
 
 CLASSES = pytest.mark.parametrize("cls", EVENTS.values(), ids=EVENTS.keys())
 PAST = re.compile(r"[a-z]+\.(?:[a-z]+_)*[a-z]+")
-IRREGULAR = {"sent", "left", "freed", "taken_over", "handed_over", "rolled_back", "confirmation_requested", "outcome_unknown", "timed_out"}
+IRREGULAR = {"sent", "left", "forgotten", "freed", "taken_over", "handed_over", "rolled_back",
+             "confirmation_requested", "outcome_unknown", "timed_out"}
 
 
 @CLASSES
