@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from adapters.event_store.log import PostgresLog
-from application.ports.log import Conflict, LogUnavailable
+from application.ports.log import NOTHING, Conflict, LogUnavailable
 from domain.event import Event
-from tests.event_store.facts import append, fact
+from tests.event_store.facts import ORIGIN, fact
 
 
 @dataclass
@@ -28,43 +28,46 @@ class Told:
     """The streams that have one writer: their versions."""
     running: bool = True
 
-    async def tell(self, log: PostgresLog, command: UUID, events: list[Event]) -> None:
+    async def tell(self, log: PostgresLog, command: UUID, events: list[Event], seen: Mapping[str, int] = NOTHING) -> None:
         self.asked[command] = [event.stream for event in events]
-        stored = await append(log, *events, command=command)
+        stored = await log.append(events, command, ORIGIN, b"", seen)
         self.acknowledged[command] = (stored.first, stored.count)
 
 
 async def owner(log: PostgresLog, told: Told, number: int) -> None:
-    """The only writer of its stream: it asks again under the same id until it hears the outcome, and a conflict would be false."""
-    stream = f"own_{number}"
+    """The only writer of two streams, of which it reads the one and writes the other by turns. It asks again under the same id until it
+    hears the outcome, and a conflict would be false."""
+    stream, other = f"own_{number}", f"own_{number}_too"
     while told.running:
         command, last = uuid4(), told.owned[stream]
         events = [fact(stream, last + 1), fact(), fact(stream, last + 2)]
         while command not in told.acknowledged:
             try:
-                await told.tell(log, command, events)
+                await told.tell(log, command, events, {other: told.owned[other]})
             except LogUnavailable:
                 told.asked_again += 1
             except Conflict as error:
                 told.false.append(str(error))
                 return
         told.owned[stream] += 2
+        stream, other = other, stream
 
 
 async def racer(log: PostgresLog, told: Told, number: int) -> None:
-    """One of several on a stream: it may lose, and looks again."""
-    stream, last = f"hot_{number % 4}", 0
+    """One of several on a stream, and it reads another one, where others race: it may lose, and looks again."""
+    stream, other = f"hot_{number % 4}", f"hot_{(number + 1) % 4}"
+    last = {stream: 0, other: 0}
     while told.running:
-        command = uuid4()
+        command, seen = uuid4(), {other: last[other]} if number % 2 else {}
         try:
-            await told.tell(log, command, [fact(), fact(stream, last + 1)])
-            last += 1
+            await told.tell(log, command, [fact(), fact(stream, last[stream] + 1)], seen)
+            last[stream] += 1
+            continue
         except Conflict:
             told.lost.add(command)
-            last = await look(log, stream, last)
         except LogUnavailable:
             told.unknown.add(command)
-            last = await look(log, stream, last)
+        last = {name: await look(log, name, version) for name, version in last.items()}
 
 
 async def look(log: PostgresLog, stream: str, last: int) -> int:
