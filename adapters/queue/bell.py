@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-CHANNEL = "work_queue"
+from adapters.queue.statements import CHANNEL
+
 NAME = "tiangong queue"
 """What the server's list of sessions shows."""
 PAUSE = 0.2

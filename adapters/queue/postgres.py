@@ -2,24 +2,22 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Collection, Sequence
 from uuid import uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
-from adapters.queue.bell import CHANNEL, Bell
-from application.ports.queue import Claim
+from adapters.queue.bell import Bell
+from adapters.queue.statements import CHANGE, CLAIM, DONE, KEEP, LEAVE, NEXT_FREE, RENEW
+from application.ports.queue import Claim, Entry
+from domain.recorded import Cause
 
-CLAIM = """
-update ops.work_queue set lease = %s, lease_until = clock_timestamp() + make_interval(secs => %s), worker = %s
- where (task_id, attempt) = (
-   select task_id, attempt from ops.work_queue where lease is null or lease_until < clock_timestamp()
-    order by offered_at limit 1 for update skip locked)
-returning task_id, attempt"""
-NEXT_FREE = "select extract(epoch from min(lease_until) - clock_timestamp())::float8 from ops.work_queue"
 AFTER = 0.01
 """Seconds added to a lease's end, so that it is over when somebody looks."""
 HASTE = 0.1
 """Seconds between looks at entries that are free and still nobody's: another claimer holds them at this moment."""
+FIRST_LEASE = 6.0
+"""Seconds that an entry which was put with a lease is its holder's, until he renews it himself."""
 
 
 class PostgresQueue:
@@ -28,49 +26,65 @@ class PostgresQueue:
     def __init__(self, pool: AsyncConnectionPool, conninfo: str) -> None:
         self._pool, self._bell = pool, Bell(conninfo)
 
-    async def put(self, task: str, attempt: int) -> None:
-        async with self._pool.connection() as conn:
-            put = await conn.execute("insert into ops.work_queue (task_id, attempt) values (%s, %s) on conflict do nothing", (task, attempt))
-            if put.rowcount:
-                await conn.execute(f"notify {CHANNEL}")
+    async def put(self, task: str, attempt: int, cause: Cause | None = None) -> None:
+        await self.change([Entry(task, attempt, cause)], ())
+
+    async def withdraw(self, task: str, attempt: int) -> None:
+        await self.change((), [(task, attempt)])
+
+    async def change(self, put: Sequence[Entry], over: Collection[tuple[str, int]]) -> None:
+        gone, causes = list(over), [entry.cause for entry in put]
+        await self._execute(CHANGE, (
+            [task for task, _ in gone], [attempt for _, attempt in gone], FIRST_LEASE,
+            [entry.task for entry in put], [entry.attempt for entry in put], [entry.lease for entry in put], [entry.worker for entry in put],
+            [cause and cause.command for cause in causes], [cause and cause.correlation for cause in causes]))
 
     async def claim(self, worker: str, lease_seconds: float, wait_seconds: float) -> Claim | None:
+        claims = await self.claim_many(worker, lease_seconds, wait_seconds, lambda: 1)
+        return claims[0] if claims else None
+
+    async def claim_many(self, worker: str, lease_seconds: float, wait_seconds: float, most: Callable[[], int]) -> list[Claim]:
         deadline = time.monotonic() + wait_seconds
         with self._bell.rung() as rung:
             while True:
                 rung.clear()  # before the look: nothing falls between the two
-                claim, next_free = await self._take(worker, lease_seconds)
+                claims, next_free = await self._take(worker, lease_seconds, most())
                 left = deadline - time.monotonic()
-                if claim is not None or left <= 0:
-                    return claim
+                if claims or left <= 0:
+                    return claims
                 await _wait(rung, min(left, next_free))
 
-    async def _take(self, worker: str, lease_seconds: float) -> tuple[Claim | None, float]:
-        """The claim; or None, and in how many seconds the next lease runs out."""
+    async def _take(self, worker: str, lease_seconds: float, most: int) -> tuple[list[Claim], float]:
+        """The claims; or none, and in how many seconds the next lease runs out."""
         lease = uuid4().hex
         async with self._pool.connection() as conn:
-            row = await (await conn.execute(CLAIM, (lease, lease_seconds, worker))).fetchone()
-            if row is not None:
-                return Claim(row[0], row[1], lease), 0.0
+            rows = await (await conn.execute(CLAIM, (most, lease, lease_seconds, worker))).fetchall()
+            if rows:
+                return [Claim(task, attempt, lease, Cause(causation, correlation) if causation else None, fresh)
+                        for task, attempt, fresh, causation, correlation in rows], 0.0
             left = await (await conn.execute(NEXT_FREE)).fetchone()
-        return None, float("inf") if left is None or left[0] is None else max(left[0] + AFTER, HASTE)
+        return [], float("inf") if left is None or left[0] is None else max(left[0] + AFTER, HASTE)
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
-        async with self._pool.connection() as conn:
-            renewed = await conn.execute(
-                "update ops.work_queue set lease_until = clock_timestamp() + make_interval(secs => %s) "
-                "where task_id = %s and attempt = %s and lease = %s",
-                (lease_seconds, claim.task, claim.attempt, claim.lease))
-        return renewed.rowcount == 1
+        if claim.kept:
+            values = {"task": claim.task, "attempt": claim.attempt, "lease": claim.lease, "seconds": lease_seconds, "worker": claim.lease}
+            return await self._execute(KEEP, values) == 1
+        return await self._execute(RENEW, (lease_seconds, claim.task, claim.attempt, claim.lease)) == 1
+
+    async def leave_to(self, claim: Claim, lease: str, worker: str, lease_seconds: float) -> None:
+        await self._execute(LEAVE, (lease, worker, lease_seconds, claim.task, claim.attempt, claim.lease))
 
     async def done(self, claim: Claim) -> None:
-        async with self._pool.connection() as conn:
-            await conn.execute(
-                "delete from ops.work_queue where task_id = %s and attempt = %s and lease = %s", (claim.task, claim.attempt, claim.lease))
+        await self._execute(DONE, (claim.task, claim.attempt, claim.lease))
 
     async def close(self) -> None:
         """Stop listening."""
         await self._bell.close()
+
+    async def _execute(self, statement: str, values: Sequence[object] | dict[str, object]) -> int:
+        """How many rows it was about."""
+        async with self._pool.connection() as conn:
+            return (await conn.execute(statement, values)).rowcount
 
 
 async def _wait(rung: asyncio.Event, seconds: float) -> None:

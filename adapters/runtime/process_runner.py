@@ -3,11 +3,15 @@
 A crash repeats the facts since the last stored position; every command has an id made of process and position, so that a
 repetition is known. A refusal is an answer and is kept for show; an error of the infrastructure is waited out; any other error
 is tried a few times, then kept for show, so that one bad fact does not stop the house.
+
+What queue and timers are to hold (`Standing`) is gathered and stored together with what comes next, the position last: at once
+where somebody waits for it (a task on offer), else a moment later. A crash in between repeats it.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -15,7 +19,7 @@ from adapters.runtime.away import is_away
 from adapters.runtime.following import Batch
 from application.caller import Caller, process
 from application.house import Contended
-from application.processes.wishes import Wish
+from application.processes.wishes import OfferTask, Standing, Wish
 from domain.errors import DomainError
 from domain.event import Event
 from domain.recorded import Recorded, Unreadable
@@ -24,9 +28,20 @@ logger = logging.getLogger(__name__)
 TRIES = 4
 PAUSE, DOUBLINGS = 0.25, 3
 """Seconds between tries, and how often they double."""
+LATER, MOST = 0.02, 1000
+"""Seconds that what nobody waits for is gathered, and how many wishes at most."""
 LONGEST_WISH, LONGEST_ERROR = 500, 2000
 """Characters that are kept for show: the wish stands in an index, which has no room for any length."""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
+Together = Callable[[Sequence[tuple[Standing, Caller]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    wish: Standing
+    caller: Caller
+    process: str
+    position: int
 
 
 class ProcessRunner:
@@ -35,14 +50,22 @@ class ProcessRunner:
 
     def __init__(
         self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
+        together: Together | None = None,
     ) -> None:
-        self._processes, self._fulfil, self._pool, self._name = processes, fulfil, pool, name
+        """`together`: fulfils many wishes of the kind `Standing` in one go; without it each is fulfilled by itself, at once."""
+        self._processes, self._fulfil, self._pool, self._name, self._together = processes, fulfil, pool, name, together
         self.position = 0
+        """Everything up to here is done."""
+        self._read = 0
+        self._gathered: list[Gathered] = []
+        self._flushing = asyncio.Lock()
+        self._later: asyncio.Task[None] | None = None
 
     async def load_position(self) -> int:
+        await self.forget()
         async with self._pool.connection() as conn:
             row = await (await conn.execute("select position from ops.process_positions where name = %s", (self._name,))).fetchone()
-        self.position = row[0] if row else 0
+        self.position = self._read = row[0] if row else 0
         return self.position
 
     async def handle(self, batch: Batch) -> None:
@@ -51,7 +74,11 @@ class ProcessRunner:
                 await self._keep_for_show(self._name, recorded.position, f"{recorded.topic} of {recorded.stream}", recorded.error)
             else:
                 await self._react(recorded)
-        await self._store_position(batch[-1].position)
+        self._read = batch[-1].position
+        if self._together is None or self._somebody_waits() or len(self._gathered) >= MOST:
+            await self._flush()
+        elif self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._flush_later(), name=f"{self._name}: what nobody waits for")
 
     async def _react(self, recorded: Recorded) -> None:
         for name, react in self._processes.items():
@@ -63,7 +90,52 @@ class ProcessRunner:
                 continue
             for number, wish in enumerate(wishes):
                 caller = process(name, f"{recorded.position}/{number}", correlation=recorded.origin.correlation, causation=recorded.command)
-                await self._fulfil_somehow(wish, caller, name, recorded.position)
+                if self._together is not None and isinstance(wish, Standing):
+                    self._gathered.append(Gathered(wish, caller, name, recorded.position))
+                else:
+                    await self._fulfil_somehow(wish, caller, name, recorded.position)
+
+    def _somebody_waits(self) -> bool:
+        return any(isinstance(gathered.wish, OfferTask) for gathered in self._gathered)
+
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(LATER)
+        try:
+            await self._flush()
+        except Exception as error:  # noqa: BLE001  # the position stays where it is: the next batch, or the next start, does it
+            logger.warning("%s could not store how far it is: %s", self._name, error)
+
+    async def _flush(self) -> None:
+        async with self._flushing:
+            gathered, read = list(self._gathered), self._read
+            if gathered:
+                await self._fulfil_together(gathered)
+            if read > self.position or not self._together:
+                await self._store_position(read)
+            del self._gathered[:len(gathered)]
+
+    async def _fulfil_together(self, gathered: list[Gathered]) -> None:
+        """All at once; where one of them is in the way of the others, one after the other."""
+        assert self._together is not None  # who gathers has it
+        while True:
+            try:
+                await self._together([(one.wish, one.caller) for one in gathered])
+                return
+            except Exception as error:
+                if not is_away(error):
+                    logger.exception("%s goes on one by one, up to %d", self._name, gathered[-1].position)
+                    break
+                logger.warning("%s waits at %d: %s", self._name, gathered[-1].position, error)
+            await asyncio.sleep(PAUSE)
+        for one in gathered:
+            await self._fulfil_somehow(one.wish, one.caller, one.process, one.position)
+
+    async def forget(self) -> None:
+        """Stop. What was gathered and not stored comes again from the log."""
+        if self._later is not None:
+            self._later.cancel()
+            await asyncio.gather(self._later, return_exceptions=True)
+        self._gathered.clear()
 
     async def _fulfil_somehow(self, wish: Wish, caller: Caller, name: str, position: int) -> None:
         tries = 0

@@ -2,45 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
+from typing import Any
 
+from adapters.runtime.slots import Slots
 from application.ports.queue import Claim, Queue
-from application.processes.execution import Execution, Times
+from application.processes.execution import Begun, Execution, Times
 
 logger = logging.getLogger(__name__)
 FAREWELL = 10.0
 """Seconds that a stopped attempt gets to close its log."""
-
-
-class Slots:
-    """How many attempts run side by side. One that only waits steps aside meanwhile, so that hosts which cannot be reached keep nobody
-    else from working."""
-
-    def __init__(self, number: int = 4) -> None:
-        self._free = asyncio.Semaphore(number)
-        self._owed = 0
-        """Slots that their holders lost while they stood aside."""
-
-    async def take(self) -> None:
-        await self._free.acquire()
-
-    def give(self) -> None:
-        if self._owed:
-            self._owed -= 1
-        else:
-            self._free.release()
-
-    @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
-        """For a holder: others may have the slot until the block ends."""
-        self._free.release()
-        try:
-            yield
-            await self._free.acquire()
-        except BaseException:
-            self._owed += 1  # the holder ends without the slot, and gives it back all the same
-            raise
+WAIT = 5.0
+"""Seconds that one call waits for an entry."""
 
 
 class Worker:
@@ -55,35 +28,58 @@ class Worker:
         while not self._draining.is_set():
             await self._slots.take()
             try:
-                claim = await self._claim()
+                claims = await self._claim()
             except BaseException:
                 self._slots.give()
                 raise
-            if claim is None:
+            if not claims:
                 self._slots.give()
                 continue
-            task = asyncio.create_task(self._execution.run(claim), name=f"{claim.task}-{claim.attempt}")
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+            self._start(self._begin(claims), "+".join(f"{claim.task}-{claim.attempt}" for claim in claims))
 
-    async def _claim(self) -> Claim | None:
+    async def _claim(self) -> list[Claim]:
+        """As many as there are slots, which are taken then; one is ours already."""
         if self._draining.is_set():
-            return None
-        claim = await self._queue.claim(self._name, self._times.lease, wait_seconds=5)
-        if claim is not None and self._draining.is_set():
-            await self._queue.renew(claim, 0)  # it came while we were told to end: somebody else may have it at once
-            return None
-        return claim
+            return []
+        self._slots.idle = True
+        try:
+            claims = await self._queue.claim_many(self._name, self._times.lease, WAIT, lambda: 1 + self._slots.free)
+        finally:
+            self._slots.idle = False
+        slots = 0 if self._draining.is_set() else 1 + self._slots.take_free(len(claims) - 1)
+        for claim in claims[slots:]:
+            await self._queue.renew(claim, 0)  # it came while we were told to end, or its slot was taken: somebody else may have it at once
+        return claims[:slots]
+
+    async def _begin(self, claims: list[Claim]) -> None:
+        begun: list[Begun] = []
+        try:
+            begun = await self._execution.begin(claims)
+        finally:
+            self._slots.give(len(claims) - len(begun))
+        for one in begun:
+            self._carry(one)
+
+    def _carry(self, begun: Begun) -> None:
+        """In a slot that is taken already."""
+        task = self._start(self._execution.carry(begun, self._carry), f"{begun.claim.task}-{begun.claim.attempt}")
+        task.add_done_callback(lambda _: self._slots.give())
+
+    def _start(self, doing: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+        task = asyncio.create_task(doing, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
-        self._slots.give()
         if not task.cancelled() and (error := task.exception()):
             logger.error("running %s broke off; its lease runs out and it is taken up again", task.get_name(), exc_info=error)
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new; let what runs come to its end, up to a limit. What is left is taken up after the next start."""
         self._draining.set()
+        self._slots.idle = False
         if running := set(self._running):
             await asyncio.wait(running, timeout=seconds)
         for task in (left := set(self._running)):

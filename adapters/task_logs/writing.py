@@ -21,6 +21,9 @@ OPEN = """
 insert into ops.log_ends (task_id, attempt, opened) values (%s, %s, 1)
 on conflict (task_id, attempt) do update set opened = log_ends.opened + 1, lines = null, digest = null, complete = null, closed_at = null
 returning opened"""
+OPEN_FIRST = """
+with mine as (insert into ops.log_ends (task_id, attempt, opened) values (%s, %s, 1) on conflict do nothing returning opened)
+select 1 from mine union all select 1 from ops.log_ends where %s and task_id = %s and attempt = %s and opened = 1"""
 STORED = "select first_seq, count, lines, source_offset from ops.log_chunks where task_id = %s and attempt = %s order by first_seq"
 # The row of the end is the log's lock: whoever opens the log next waits for a chunk on its way, and a writer of before stores nothing more.
 STORE = """
@@ -43,7 +46,8 @@ class Superseded(Exception):
 
 
 class OpenLog:
-    """Made by `PostgresTaskLogs.open`. After its end, or when somebody else has opened the log, its lines go nowhere."""
+    """Made by `PostgresTaskLogs.open`. After its end, or when somebody else has opened the log, its lines go nowhere. Without `begin` it
+    begins with its first line: there was nobody before."""
 
     def __init__(self, pool: AsyncConnectionPool, task: str, attempt: int, mask: Callable[[str], str]) -> None:
         self.task, self.attempt = task, attempt
@@ -52,10 +56,19 @@ class OpenLog:
         self._news, self._full = asyncio.Event(), asyncio.Event()
         self._ending = self._over = False
         self._storing: asyncio.Task[None] | None = None
+        self._opening = False
+        """It has been tried, and may have come to pass."""
+
+    @property
+    def wordless(self) -> bool:
+        """Nothing was ever written, and nothing is stored yet."""
+        return self._storing is None and not self._over
 
     def line(self, message: str, level: Level = "info", offset: int | None = None) -> None:
         if self._ending or self._over:
             return
+        if self._storing is None:
+            self._start()
         parts = self._mask(message).splitlines() or [""]
         for number, part in enumerate(parts, 1):
             self._buffer.add(part, level, offset if number == len(parts) else None)
@@ -78,9 +91,25 @@ class OpenLog:
                 self._digest_of([bytes(line) for line in msgspec.json.decode(lines, type=list[msgspec.Raw])])
             first, count, _, _ = stored[-1]
             self._buffer = Buffer(first + count, max(offset for *_, offset in stored), sum(len(lines) for _, _, lines, _ in stored))
+        self._start()
         if self._opened > 1:
             self.line("the log was interrupted here: lines may be missing", "warn")
+
+    def _start(self) -> None:
         self._storing = asyncio.create_task(self._store_all(), name=f"log of {self.task}-{self.attempt}")
+
+    async def _open(self) -> None:
+        """The first opening there is. Raises Superseded."""
+        opening, self._opening = self._opening, True
+        async with self._pool.connection() as conn:
+            mine = await conn.execute(OPEN_FIRST, (self.task, self.attempt, opening, self.task, self.attempt))
+            if not mine.rowcount:
+                raise Superseded
+        self._opened = 1
+
+    def silence(self) -> None:
+        """From here on lines go nowhere."""
+        self._over = True
 
     async def end(self, patience: float) -> None:
         """Store what is left, then the end. Raises TimeoutError after `patience` seconds: then the log stays without an end."""
@@ -106,6 +135,8 @@ class OpenLog:
             await self._company()
             self._news.clear()
             try:
+                if not self._opened:
+                    await self._open()
                 await self._store_waiting()
                 self._over = self._ending and not len(self._buffer) and await self._close()
             except Superseded:

@@ -1,5 +1,6 @@
 """Stored deadlines on PostgreSQL: a row a timer."""
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from psycopg_pool import AsyncConnectionPool
@@ -8,6 +9,12 @@ from application.ports.timers import Timer
 
 SET = """
 insert into ops.timers (id, stream, kind, due, tries) values (%s, %s, %s, %s, %s)
+on conflict (id) do update set due = excluded.due, kind = excluded.kind, tries = excluded.tries"""
+
+CHANGE = """
+with gone as (delete from ops.timers where id = any(%s))
+insert into ops.timers (id, stream, kind, due, tries)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::int[])
 on conflict (id) do update set due = excluded.due, kind = excluded.kind, tries = excluded.tries"""
 
 
@@ -22,6 +29,11 @@ class PostgresTimers:
     async def cancel(self, id: str) -> None:
         async with self._pool.connection() as conn:
             await conn.execute("delete from ops.timers where id = %s", (id,))
+
+    async def change(self, set: Sequence[Timer], cancel: Collection[str]) -> None:
+        columns = ([t.id for t in set], [t.stream for t in set], [t.kind for t in set], [t.due for t in set], [t.tries for t in set])
+        async with self._pool.connection() as conn:
+            await conn.execute(CHANGE, (list(cancel), *columns))
 
     async def due(self, now: datetime, limit: int = 100) -> list[Timer]:
         async with self._pool.connection() as conn:

@@ -17,9 +17,10 @@ class TaskLog(Protocol):
 
 
 class TaskLogs(Protocol):
-    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = ()) -> TaskLog:
+    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool = False) -> TaskLog:
         """Open the log of an attempt, or reopen it after a crash: the numbering goes on, and a line tells that lines may be missing.
-        `mask`: values that are stored as `********` wherever they occur."""
+        `mask`: values that are stored as `********` wherever they occur. `fresh`: nobody has had this attempt before, so nothing is looked
+        for, and nothing is stored before the first line."""
 
     async def close(self, log: TaskLog) -> None:
         """Store what is left, then the closing count and digest. A second close is a no-op."""

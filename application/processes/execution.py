@@ -6,19 +6,22 @@ says whether the work was never begun (`apply`), goes on (`apply` follows it), h
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from application.ports.artifacts import ArtifactStore, StorageFailed
 from application.ports.executor import Executor, Outcome, Receipt, Terminal, Transient
+from application.ports.log import Cause
 from application.ports.logs import TaskLog, TaskLogs
-from application.ports.queue import Claim, Queue
+from application.ports.queue import Claim, Queue, kept_lease
 from application.ports.secrets import Secrets, SecretUnreadable
-from application.processes.telling import Telling
+from application.processes.telling import Hands, Telling
 from application.tasks.reports import Holding, Reports
 from domain.config import references
-from domain.errors import NotFound
+from domain.errors import DomainError, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -33,59 +36,103 @@ class Times:
     abort: float = 60.0
 
 
+@dataclass(frozen=True)
+class Begun:
+    held: Holding
+    claim: Claim
+
+
 class Execution:
     def __init__(self, reports: Reports, executors: Mapping[tuple[str, str], Executor], logs: TaskLogs, artifacts: ArtifactStore, secrets: Secrets,
                  queue: Queue, worker: str, times: Times | None = None,
-                 aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext) -> None:
+                 aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext, hands: Hands | None = None) -> None:
         """`executors`: by (task type, environment type); an environment type of `*` stands for any. `aside`: entered while an attempt
-        only waits, so that others may run meanwhile."""
+        only waits, so that others may run meanwhile. `hands`: what the worker has room for when an end releases more."""
         self._reports, self._executors, self._logs, self._artifacts = reports, executors, logs, artifacts
         self._secrets, self._queue, self._worker, self._times = secrets, queue, worker, times or Times()
-        self._telling, self._aside = Telling(reports), aside
+        self._telling, self._aside = Telling(reports, hands), aside
 
     async def run(self, claim: Claim) -> None:
         """Carry one claimed attempt to its end, or to the point where somebody else holds it."""
-        try:
-            held = await self._reports.begin(claim.task, claim.attempt, claim.lease, self._worker)
-        except NotFound:  # the log does not know it: a leftover of another database
-            held = None
-        if held is not None:
-            ended = await self._hold(held, claim)
-            if not ended:
-                return
-        await self._queue.done(claim)
+        for begun in await self.begin([claim]):
+            await self.carry(begun)
 
-    async def _hold(self, held: Holding, claim: Claim) -> bool:
-        """True if the attempt is over; false if it was lost to somebody else."""
+    async def begin(self, claims: Sequence[Claim]) -> list[Begun]:
+        """State the intents: one append for all that was released by one command. What is over by now leaves the queue, what is somebody
+        else's is left to him. What cannot be begun stays in the queue; raises that only where nothing else was claimed with it."""
+        causes: defaultdict[Cause | None, list[Claim]] = defaultdict(list)
+        for claim in claims:
+            causes[claim.cause or await self._reports.cause(claim.task)].append(claim)
+        if len(causes) == 1:
+            return await self._begin(claims, next(iter(causes)))
+        return [begun for cause, some in causes.items() for begun in await self._begin_somehow(some, cause)]
+
+    async def _begin_somehow(self, claims: Sequence[Claim], cause: Cause | None) -> list[Begun]:
+        try:
+            return await self._begin(claims, cause)
+        except Exception:
+            logger.exception("%s could not be begun; the lease runs out and it is taken up again", ", ".join(claim.task for claim in claims))
+            return []
+
+    async def _begin(self, claims: Sequence[Claim], cause: Cause | None) -> list[Begun]:
+        try:
+            found = await self._reports.begin_all(claims, cause, self._worker)
+        except DomainError as error:
+            if len(claims) > 1:  # one of them is in the way of the others
+                return [begun for claim in claims for begun in await self._begin_somehow([claim], cause)]
+            if not isinstance(error, NotFound):
+                raise
+            found = {claims[0]: None}  # the log does not know it: a leftover of another database
+        for claim, held in found.items():
+            if held is None:
+                await self._queue.done(claim)
+            elif not isinstance(held, Holding):
+                await self._queue.leave_to(claim, kept_lease(held.id, held.attempt, held.token), held.worker, self._times.lease)
+        return [Begun(held, claim) for claim, held in found.items() if isinstance(held, Holding)]
+
+    async def carry(self, begun: Begun, also: Callable[[Begun], None] = lambda begun: None) -> None:
+        """An attempt to its end, then what its end has begun in its place, and so on. `also`: runs what there was room for besides.
+        The queue loses its entry by the fact of the end."""
+        todo: Begun | None = begun
+        while todo is not None:
+            following = [kept(held) for held in await self._hold(todo.held, todo.claim)]
+            todo = following[0] if following else None
+            for other in following[1:]:
+                also(other)
+
+    async def _hold(self, held: Holding, claim: Claim) -> list[Holding]:
+        """What its end has begun."""
         secrets = await self._plain(held)
         mask = () if isinstance(secrets, str) else tuple(secrets.values())
-        log = await self._logs.open(held.task.id, held.attempt, mask)
+        log = await self._logs.open(held.task.id, held.attempt, mask, fresh=not held.taken_over)
         try:
             if isinstance(secrets, str):
-                await self._telling.ended(held, Outcome("failed", secrets))
-                return True
+                return await self._telling.ended(held, Outcome("failed", secrets))
             return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
         finally:
             await self._logs.close(log)
 
-    async def _race(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog) -> bool:
+    async def _race(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog) -> list[Holding]:
         """The work on one side, the watch over lease, cancel and decisions on the other: whoever is first decides."""
         doing = asyncio.create_task(self._do(held, receipt, log))
-        watching = asyncio.create_task(self._watch(held, claim))
+        watching: asyncio.Task[str] | None = None
         try:
-            await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if doing.done():
+            await asyncio.wait({doing}, timeout=self._times.watch)
+            if not doing.done():
+                watching = asyncio.create_task(self._watch(held, claim))
+                await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching is None or doing.done():
                 await self._logs.close(log)  # first the words, then the end: a crash in between loses no line
-                await self._telling.ended(held, result_of(doing))
-                return True
+                return await self._telling.ended(held, result_of(doing))
             verdict = watching.result()
             if verdict == "cancel":
-                await self._abort(held, claim, receipt, log, doing)
-                return True
+                return await self._abort(held, claim, receipt, log, doing)
             log.line("another worker holds this attempt now" if verdict == "lost" else "the attempt was decided elsewhere", "warn")
-            return verdict == "over"
+            if verdict == "over":
+                await self._queue.done(claim)
+            return []
         finally:
-            await stop(doing, watching)
+            await stop(*filter(None, (doing, watching)))
 
     async def _do(self, held: Holding, receipt: Receipt, log: TaskLog) -> Outcome:
         """Until the outcome is known. What cannot be seen is reported unknown, and looked at again."""
@@ -127,15 +174,16 @@ class Execution:
         return Outcome("failed", f"interrupted: {outcome.error}", outcome.result)
 
     async def _watch(self, held: Holding, claim: Claim) -> str:
-        """Ends with `cancel`, `over` (decided elsewhere) or `lost` (somebody else holds it)."""
+        """Ends with `cancel`, `over` (decided elsewhere) or `lost` (somebody else holds it). The token tells whose it is; a lease that ran
+        out tells that it may be somebody else's in a moment. Where it never came from the queue, a claimer may be looking at it just now."""
         while True:
-            await asyncio.sleep(self._times.watch)
             try:
-                if not await self._queue.renew(claim, self._times.lease):
+                if not await self._queue.renew(claim, self._times.lease) and not claim.kept:
                     return "lost"
                 task = await self._reports.look(held.task.id)
             except Exception as error:  # noqa: BLE001  # the database is away: the work goes on, the token protects the outcome
                 logger.warning("cannot watch %s: %s", held.task.id, error)
+                await asyncio.sleep(self._times.watch)
                 continue
             if task.attempt != held.attempt or not task.is_open:
                 return "over"
@@ -143,6 +191,7 @@ class Execution:
                 return "lost"
             if task.cancelling:
                 return "cancel"
+            await asyncio.sleep(self._times.watch)
 
     async def _keep(self, claim: Claim) -> None:
         """Renew the lease while nobody watches any more: whoever took over would stop it a second time."""
@@ -153,7 +202,7 @@ class Execution:
                 logger.warning("cannot keep %s: %s", claim.task, error)
             await asyncio.sleep(self._times.watch)
 
-    async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> None:
+    async def _abort(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog, doing: "asyncio.Task[Outcome]") -> list[Holding]:
         """Stop it, and say honestly what came of that. An end that came first counts as it was."""
         log.line("asked to stop", "warn")
         keeping = asyncio.create_task(self._keep(claim))
@@ -162,11 +211,11 @@ class Execution:
             if stopped:  # nothing runs any more, so that whoever follows it hears of its end in a moment
                 await asyncio.wait({doing}, timeout=self._times.watch * 3)
             if doing.done() and result_of(doing).state == "succeeded":
-                await self._telling.ended(held, doing.result())
-                return
+                return await self._telling.ended(held, doing.result())
             log.line(message, "info" if stopped else "error")
             await self._logs.close(log)
             await self._telling.stopped(held, stopped, message)
+            return []
         finally:
             await stop(keeping)
 
@@ -199,6 +248,12 @@ class Execution:
             return str(error)
 
 
+def kept(held: Holding) -> Begun:
+    """Begun in the append that released it: it never came from the queue."""
+    lease = kept_lease(held.task.id, held.attempt, held.token)
+    return Begun(held, Claim(held.task.id, held.attempt, lease, held.cause, kept=True))
+
+
 def result_of(doing: "asyncio.Task[Outcome]") -> Outcome:
     """What the work came to. An error of our own is an end as well: it is told, and a person looks."""
     error = doing.exception() if not doing.cancelled() else asyncio.CancelledError("something that it waited for was cancelled")
@@ -208,8 +263,12 @@ def result_of(doing: "asyncio.Task[Outcome]") -> Outcome:
     return Outcome("failed", f"internal error: {type(error).__name__}: {error}")
 
 
-async def stop(*tasks: "asyncio.Task[object]") -> None:
+async def stop(*tasks: "asyncio.Task[Any]") -> None:
     """Cancel what still runs here, and wait until it has let go."""
-    for task in tasks:
+    running = [task for task in tasks if not task.done()]
+    for task in running:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*running, return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # an error that nobody looks at would be complained about

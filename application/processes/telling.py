@@ -3,31 +3,58 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
-from application.house import Contended, Done
+from application.house import Contended
 from application.ports.executor import Outcome
-from application.ports.log import LogUnavailable
-from application.tasks.reports import Holding, Reports
+from application.ports.log import Cause, LogUnavailable
+from application.tasks.reports import Holding, Reports, Room
 from domain.errors import DomainError
+from domain.event import Json
 
 logger = logging.getLogger(__name__)
 AGAIN = 1.0
 """Seconds between tries."""
+T = TypeVar("T")
+Key = tuple[str, Cause]
+"""A deployment, and what led to the ends: what has these in common may be one command."""
+Ended = tuple[Holding, Json, "asyncio.Future[list[Holding]]"]
+
+
+class Hands(Protocol):
+    """A worker's own: `room(n)` for what n ends release, those who have ended included."""
+
+    def room(self, own: int) -> Room: ...
+
+
+class NoRoom:
+    """Whatever an end releases is left to the queue."""
+
+    worker = ""
+
+    def room(self, own: int) -> "NoRoom":
+        return self
+
+    def take(self, wanted: int) -> int:
+        return 0
 
 
 class Telling:
     """Each word is one command with an id of its own, so that telling it again changes nothing."""
 
-    def __init__(self, reports: Reports) -> None:
-        self._reports = reports
+    def __init__(self, reports: Reports, hands: Hands | None = None) -> None:
+        self._reports, self._hands = reports, hands or NoRoom()
+        self._waiting: dict[Key, list[Ended]] = {}
+        self._flights: dict[Key, asyncio.Task[None]] = {}
 
-    async def ended(self, held: Holding, outcome: Outcome) -> None:
-        """An end that cannot be stored as it is, is told in other words: an attempt without an end would be taken up again for ever."""
+    async def ended(self, held: Holding, outcome: Outcome) -> list[Holding]:
+        """An end that cannot be stored as it is, is told in other words: an attempt without an end would be taken up again for ever.
+        Answers what was begun with it, in its place."""
         try:
-            await self._tell(held, outcome)
+            return await self._tell(held, outcome)
         except Exception as error:
             logger.exception("the end of %s cannot be recorded", held.task.key)
-            await self._tell(held, Outcome("failed", f"it ended as {outcome.state}, and that cannot be recorded: {str(error)!a}"))
+            return await self._tell(held, Outcome("failed", f"it ended as {outcome.state}, and that cannot be recorded: {str(error)!a}"))
 
     async def stopped(self, held: Holding, seen: bool, message: str) -> None:
         """`seen`: nothing runs any more."""
@@ -40,19 +67,60 @@ class Telling:
         except DomainError as error:
             logger.warning("%s is out of sight, which could not be noted: %s", held.task.key, error)
 
-    async def _tell(self, held: Holding, outcome: Outcome) -> None:
+    async def _tell(self, held: Holding, outcome: Outcome) -> list[Holding]:
         if outcome.state == "succeeded":
-            await self._patiently(lambda: self._reports.succeed(held, outcome.result))
-        else:
-            await self._patiently(lambda: self._reports.fail(held, outcome.error or f"ended as {outcome.state}", outcome.result))
+            return await self._succeeded(held, outcome.result)
+        await self._patiently(lambda: self._reports.fail(held, outcome.error or f"ended as {outcome.state}", outcome.result))
+        return []
+
+    async def _succeeded(self, held: Holding, result: Json) -> list[Holding]:
+        """Together with all that ends in the same moment, or while the last ones are being told."""
+        key = held.task.job.deployment_id, held.cause
+        answer: asyncio.Future[list[Holding]] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append((held, result, answer))
+        if key not in self._flights:
+            self._flights[key] = asyncio.create_task(self._fly(key), name=f"ends in {key[0]}")
+        return await answer
+
+    async def _fly(self, key: Key) -> None:
+        await asyncio.sleep(0)
+        try:
+            while ends := self._waiting.pop(key, None):
+                await self._tell_all(ends)
+        finally:
+            del self._flights[key]
+
+    async def _tell_all(self, ends: list[Ended]) -> None:
+        """What was begun with them goes to the first of them one by one, the rest to the last."""
+        room = self._hands.room(len(ends))
+        try:
+            begun = await self._patiently(lambda: self._reports.succeed_all([(held, result) for held, result, _ in ends], room))
+        except Exception as error:  # noqa: BLE001  # whoever waits hears of it
+            if len(ends) > 1:  # one of them cannot be stored: each by itself
+                for one in ends:
+                    await self._tell_all([one])
+            else:
+                answer(ends[0], error)
+            return
+        for number, end in enumerate(ends, 1):
+            answer(end, begun[number - 1:number] if number < len(ends) else begun[number - 1:])
 
     @staticmethod
-    async def _patiently(report: Callable[[], Awaitable[Done]]) -> None:
+    async def _patiently(report: Callable[[], Awaitable[T]]) -> T:
         """The outcome must not be lost because the database is away; whoever waits for us to end cuts it short."""
         while True:
             try:
-                await report()
-                return
+                return await report()
             except (LogUnavailable, Contended) as error:
                 logger.warning("the log does not take it yet, reporting again: %s", error)
                 await asyncio.sleep(AGAIN)
+
+
+def answer(end: Ended, outcome: list[Holding] | Exception) -> None:
+    _, _, waiting = end
+    if waiting.done():  # nobody waits any more
+        return
+    if isinstance(outcome, Exception):
+        waiting.set_exception(outcome)
+    else:
+        waiting.set_result(outcome)

@@ -1,7 +1,9 @@
 """What those who run a task report: that they begin, that they lost sight, how it ended. An outcome and what it releases are one append."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -9,11 +11,12 @@ from application.caller import Caller, process
 from application.deployments.steps import Steps
 from application.house import Done, House
 from application.ports.log import Cause
+from application.ports.queue import Claim
 from application.work import Work
 from domain.deployment import decide
 from domain.errors import DomainError
 from domain.event import Json
-from domain.task.events import TaskCancelled, TaskFailed, TaskSucceeded, TaskTakenOver
+from domain.task.events import TaskCancelled, TaskFailed, TaskReleased, TaskStarted, TaskSucceeded, TaskTakenOver
 from domain.task.model import Task
 from domain.task.values import Artifact
 
@@ -37,29 +40,56 @@ class Holding:
         return self.task.attempt
 
 
+class Room(Protocol):
+    """What a worker has room for beside what it does."""
+
+    @property
+    def worker(self) -> str: ...
+
+    def take(self, wanted: int) -> int:
+        """So many tasks may be begun; of several calls the last one counts."""
+
+
 class Reports:
     def __init__(self, house: House) -> None:
         self._house = house
 
     async def begin(self, task_id: str, attempt: int, lease: str, worker: str) -> Holding | None:
         """State the intent and take hold; None if the attempt is not open any more."""
-        caller = process("worker", f"{task_id}-{attempt}/begin/{lease}").following(await self._house.log.cause(task_id))
+        claim = Claim(task_id, attempt, lease)
+        held = (await self.begin_all([claim], await self._house.log.cause(task_id), worker))[claim]
+        return held if isinstance(held, Holding) else None
+
+    async def begin_all(self, claims: Sequence[Claim], cause: Cause | None, worker: str) -> dict[Claim, Holding | Task | None]:
+        """The same for what one command has released, in one append. A Task instead of a Holding: it came fresh from the queue, and
+        somebody else has begun it already, in the append that released it."""
+        names = "+".join(f"{claim.task}-{claim.attempt}/begin/{claim.lease}" for claim in claims)
+        caller = once(process("worker", names).following(cause))
+        found: dict[Claim, Holding | Task | None] = {}
 
         async def act(work: Work) -> str:
-            task = await work.task(task_id)
-            if task.attempt == attempt and task.is_open:
-                at = self._house.clock()
-                work.record(task.begin(worker, at + timedelta(seconds=task.job.timeout + GRACE), at=at, by=caller.actor.id))
-            return task_id
+            at = self._house.clock()
+            for claim in claims:
+                found[claim] = None
+                task = await work.task(claim.task)
+                if task.attempt != claim.attempt or not task.is_open:
+                    continue
+                found[claim] = task
+                if not claim.fresh or task.state == "pending":
+                    found[claim] = await begin(work, task, worker, caller.as_cause, at, caller.actor.id)
+            return claims[0].task
 
         done = await self._house.run(caller, "task:work", act)
-        if not done.events:
-            return None
-        task = await self.look(task_id)
-        begun = done.events[0]
-        if getattr(begun, "token", None) != task.token:
-            return None
-        return Holding(task, task.token, isinstance(begun, TaskTakenOver), caller.as_cause)
+        if done.repeated:  # its first try was stored: is it still ours?
+            return {claim: held if isinstance(held, Holding) and await self._holds(held) else None for claim, held in found.items()}
+        return found
+
+    async def _holds(self, held: Holding) -> bool:
+        return (await self.look(held.task.id)).holds(held.attempt, held.token)
+
+    async def cause(self, task_id: str) -> Cause | None:
+        """What happened last to a task: what is done about it follows from that."""
+        return await self._house.log.cause(task_id)
 
     async def look(self, task_id: str) -> Task:
         """The task as it stands in the log now."""
@@ -67,18 +97,44 @@ class Reports:
 
     async def succeed(self, held: Holding, result: Json) -> Done:
         async def act(work: Work) -> str:
-            at, by = self._house.clock(), caller.actor.id
-            task = await work.task(held.task.id)
-            event = task.succeed(held.attempt, held.token, result, at=at, by=by)
-            work.record(event)
-            if isinstance(event, TaskSucceeded):
-                await self._verify_version(work, task, result, at, by)
-                d = await work.deployment(task.job.deployment_id)
-                await Steps(work, at, by).apply(d.id, decide.task_succeeded(d, task.id, artifact_in(result), at=at, by=by))
-            return task.id
+            await self._succeeded(work, held, result, self._house.clock(), caller.actor.id)
+            return held.task.id
 
         caller = self._caller(held, "succeed")
         return await self._house.run(caller, "task:work", act)
+
+    async def succeed_all(self, ends: Sequence[tuple[Holding, Json]], room: Room) -> list[Holding]:
+        """Several ends of one deployment that follow from one cause, in one append; and with them the beginning of what they release, as
+        far as there is room: nobody else is offered that. The same ends again are the same command."""
+        names = "+".join(f"{held.task.id}-{held.attempt}-{held.token}" for held, _ in ends)
+        caller = once(process("worker", f"{names}/succeed").following(ends[0][0].cause))
+        begun: list[Holding] = []
+
+        async def act(work: Work) -> str:
+            at, by = self._house.clock(), caller.actor.id
+            for held, result in ends:
+                await self._succeeded(work, held, result, at, by)
+            released = [event.stream for event in work.events if isinstance(event, TaskReleased)]
+            begun[:] = [await begin(work, await work.task(id), room.worker, caller.as_cause, at, by) for id in released[:room.take(len(released))]]
+            return ends[0][0].task.id
+
+        done = await self._house.run(caller, "task:work", act)
+        return await self._begun_before(done, room, caller.as_cause) if done.repeated else begun
+
+    async def _begun_before(self, done: Done, room: Room, cause: Cause) -> list[Holding]:
+        """What a first try has begun, of which no answer came."""
+        started = [event for event in done.events if isinstance(event, TaskStarted) and event.worker == room.worker]
+        holds = [Holding(await self.look(event.stream), event.token, True, cause) for event in started[:room.take(len(started))]]
+        return [held for held in holds if held.task.holds(held.attempt, held.token)]
+
+    async def _succeeded(self, work: Work, held: Holding, result: Json, at: datetime, by: str) -> None:
+        task = await work.task(held.task.id)
+        event = task.succeed(held.attempt, held.token, result, at=at, by=by)
+        work.record(event)
+        if isinstance(event, TaskSucceeded):
+            await self._verify_version(work, task, result, at, by)
+            d = await work.deployment(task.job.deployment_id)
+            await Steps(work, at, by).apply(d.id, decide.task_succeeded(d, task.id, artifact_in(result), at=at, by=by))
 
     async def _verify_version(self, work: Work, task: Task, result: Json, at: datetime, by: str) -> None:
         """A build has read tag and commit back from the repository."""
@@ -137,6 +193,18 @@ class Reports:
     @staticmethod
     def _caller(held: Holding, what: str) -> Caller:
         return process("worker", f"{held.task.id}-{held.attempt}-{held.token}/{what}").following(held.cause)
+
+
+async def begin(work: Work, task: Task, worker: str, cause: Cause, at: datetime, by: str) -> Holding:
+    """Record the intent."""
+    event = task.begin(worker, at + timedelta(seconds=task.job.timeout + GRACE), at=at, by=by)
+    work.record(event)
+    return Holding(await work.task(task.id), event.token, isinstance(event, TaskTakenOver), cause)
+
+
+def once(caller: Caller) -> Caller:
+    """Whoever calls has not done so before, or does not mind: the log knows the id anyway, so nobody need look for it first."""
+    return replace(caller, repeatable=False)
 
 
 def artifact_in(result: Json) -> Artifact | None:

@@ -114,14 +114,14 @@ async def test_an_end_is_told_until_the_log_takes_it(w, pool, target, monkeypatc
     """The database is away when the work ends, and somebody else writes the same streams all the time after that."""
     monkeypatch.setattr(telling, "AGAIN", 0.01)
     troubles = [LogUnavailable("away"), Contended("outrun")]
-    real = w.reports.succeed
+    real = w.reports.succeed_all
 
-    async def succeed(held, result):
+    async def succeed_all(ends, room):
         if troubles:
             raise troubles.pop(0)
-        return await real(held, result)
+        return await real(ends, room)
 
-    w.reports.succeed = succeed
+    w.reports.succeed_all = succeed_all
     _id, task, claim = await claimed(w)
     await asyncio.wait_for(execution(w.reports, target, pool, w.queue, "w1").run(claim), 5)
     assert (troubles, (await w.state(task)).state) == ([], "success")
@@ -131,11 +131,11 @@ async def test_an_attempt_that_nobody_could_begin_stays_in_the_queue(w, pool, ta
     async def outrun(*asked):
         raise Contended("others keep changing the same thing")
 
-    begin, w.reports.begin = w.reports.begin, outrun
+    begin, w.reports.begin_all = w.reports.begin_all, outrun
     _id, task, claim = await claimed(w, lease=0.2)
     with pytest.raises(Contended):
         await execution(w.reports, target, pool, w.queue, "w1").run(claim)
-    w.reports.begin = begin
+    w.reports.begin_all = begin
     again = await w.queue.claim("w2", 30, 3)
     assert again is not None and again.task == task  # noqa: PT018
 

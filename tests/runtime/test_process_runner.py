@@ -174,10 +174,18 @@ async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(d
                 raise ZeroDivisionError("poison")
             await fulfil(wish, caller, position)
 
-        w.runner._processes, w.runner._fulfil = {"poison": offer, **PROCESSES}, poisoned
+        real = w.runner._together
+
+        async def together(wishes):
+            if any(caller.actor.id == "system:poison" for _, caller in wishes):
+                raise ZeroDivisionError("poison in the well")
+            await real(wishes)
+
+        w.runner._processes, w.runner._fulfil, w.runner._together = {"poison": offer, **PROCESSES}, poisoned, together
         id = await w.deploy()
         w.work()
         assert await ended(w, id) == ["success"]
+        assert await w.queue.claim("w2", 1, 0) is None
     assert {(process, error) for process, _, _, error in failures(admin)} == {("poison", "poison")}
 
 
@@ -190,7 +198,8 @@ async def test_processes_that_die_anywhere_and_begin_again_change_nothing(databa
         await holds(lambda: caught_up(w, admin))
         before = admin.execute("select position from log.stored_events_head").fetchone()
         admin.execute("delete from ops.process_positions")
-        again = asyncio.create_task(follow_on_loop(lambda at, stop: Follower(database, at).batches(stop), 0, w.runner.handle))
+        second = ProcessRunner(PROCESSES, w.runner._fulfil, w.pool, together=w.runner._together)
+        again = asyncio.create_task(follow_on_loop(lambda at, stop: Follower(database, at).batches(stop), 0, second.handle))
         await until(lambda: admin.execute("select position from ops.process_positions where name = 'processes'").fetchone() == before)
         again.cancel()
         await asyncio.gather(again, return_exceptions=True)

@@ -8,9 +8,10 @@ from psycopg import OperationalError
 
 from adapters.queue import PostgresQueue
 from adapters.runtime import worker as module
-from adapters.runtime.worker import Slots, Worker
+from adapters.runtime.slots import Slots
+from adapters.runtime.worker import Worker
 from application.ports.queue import Claim
-from application.processes.execution import Times
+from application.processes.execution import Begun, Times
 from tests.support.waiting import until
 
 TIMES = Times(lease=0.3)
@@ -23,7 +24,11 @@ class Runs:
         self.queue, self.began, self.ended, self.cut = queue, [], [], []
         self.gate, self.failing, self.slots = asyncio.Event(), set(), None
 
-    async def run(self, claim: Claim) -> None:
+    async def begin(self, claims: list[Claim]) -> list[Begun]:
+        return [Begun(None, claim) for claim in claims]
+
+    async def carry(self, begun: Begun, also) -> None:
+        claim = begun.claim
         self.began.append(claim.task)
         if claim.task in self.failing:
             self.failing.discard(claim.task)
@@ -147,10 +152,10 @@ async def test_what_was_claimed_at_the_moment_of_draining_is_free_at_once(queue,
         def __init__(self) -> None:
             self.worker, self.renew = None, queue.renew
 
-        async def claim(self, worker, lease_seconds, wait_seconds):
-            claim = await queue.claim(worker, 60, 0)
+        async def claim_many(self, worker, lease_seconds, wait_seconds, most):
+            claims = await queue.claim_many(worker, 60, 0, most)
             await self.worker.drain(0)
-            return claim
+            return claims
 
     late = Late()
     late.worker = Worker(late, runs, "w1", Slots(1), TIMES)
@@ -174,15 +179,15 @@ async def test_draining_has_an_end_whatever_hangs(queue, monkeypatch):
     monkeypatch.setattr(module, "FAREWELL", 0.05)
     hanging, gate = asyncio.Event(), asyncio.Event()
 
-    class Stubborn:
-        async def run(self, claim):
+    class Stubborn(Runs):
+        async def carry(self, begun, also):
             hanging.set()
             try:
                 await gate.wait()
             except asyncio.CancelledError:
                 await gate.wait()
 
-    worker = Worker(queue, Stubborn(), "w1", Slots(1), TIMES)
+    worker = Worker(queue, Stubborn(queue), "w1", Slots(1), TIMES)
     loop = asyncio.create_task(worker.run())
     await queue.put("task_1", 1)
     await hanging.wait()
@@ -196,11 +201,11 @@ async def test_a_lost_database_ends_the_loop_for_its_supervisor_and_no_slot_is_l
     class Away:
         errors = 3
 
-        async def claim(self, worker, lease_seconds, wait_seconds):
+        async def claim_many(self, worker, lease_seconds, wait_seconds, most):
             if self.errors:
                 self.errors -= 1
                 raise OperationalError("gone")
-            return await queue.claim(worker, lease_seconds, wait_seconds)
+            return await queue.claim_many(worker, lease_seconds, wait_seconds, most)
 
     worker = Worker(Away(), runs, "w1", Slots(1), TIMES)
     for _ in range(3):

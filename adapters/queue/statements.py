@@ -1,0 +1,33 @@
+"""The queue's statements."""
+
+CHANNEL = "work_queue"
+CLAIM = """
+with free as materialized (
+  select task_id, attempt, lease as before from ops.work_queue where lease is null or lease_until < clock_timestamp()
+   order by offered_at limit %s for update skip locked)
+update ops.work_queue q set lease = %s, lease_until = clock_timestamp() + make_interval(secs => %s), worker = %s
+  from free where q.task_id = free.task_id and q.attempt = free.attempt
+returning q.task_id, q.attempt, free.before is null, q.causation_id, q.correlation_id"""
+NEXT_FREE = "select extract(epoch from min(lease_until) - clock_timestamp())::float8 from ops.work_queue"
+CHANGE = f"""
+with over as (
+  delete from ops.work_queue q using unnest(%s::text[], %s::int[]) o(task, attempt) where q.task_id = o.task and q.attempt = o.attempt
+), put as (
+  insert into ops.work_queue (task_id, attempt, lease, lease_until, worker, causation_id, correlation_id)
+  select p.task, p.attempt, nullif(p.lease, ''), case when p.lease <> '' then clock_timestamp() + make_interval(secs => %s) end, nullif(p.worker, ''),
+         p.causation, p.correlation
+    from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::uuid[], %s::uuid[]) p(task, attempt, lease, worker, causation, correlation)
+  on conflict do nothing returning lease
+)
+select pg_notify('{CHANNEL}', '') from put where lease is null limit 1"""
+RENEW = """
+update ops.work_queue set lease_until = clock_timestamp() + make_interval(secs => %s) where task_id = %s and attempt = %s and lease = %s"""
+KEEP = """
+insert into ops.work_queue as q (task_id, attempt, lease, lease_until, worker)
+values (%(task)s, %(attempt)s, %(lease)s, clock_timestamp() + make_interval(secs => %(seconds)s), %(worker)s)
+on conflict (task_id, attempt) do update set lease = excluded.lease, lease_until = excluded.lease_until
+  where q.lease is null or q.lease = excluded.lease"""
+LEAVE = """
+update ops.work_queue set lease = %s, worker = %s, lease_until = clock_timestamp() + make_interval(secs => %s)
+ where task_id = %s and attempt = %s and lease = %s"""
+DONE = "delete from ops.work_queue where task_id = %s and attempt = %s and lease = %s"
