@@ -45,7 +45,7 @@ check: install ## style, types, import contracts, sizes
 	@touch $@
 
 bench: .venv/.peers ## every benchmark, one JSON line a figure, beside its peer
-	@for f in tests/bench/bench_*.py; do $(BIN)/python $$f || exit 1; done
+	@for f in tests/bench/bench_*.py; do PYTHONPATH=. $(BIN)/python $$f || exit 1; done
 
 lock: install ## write the lock files anew from pyproject.toml
 	@$(BIN)/pip install --quiet pip-tools
