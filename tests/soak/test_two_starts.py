@@ -9,10 +9,11 @@ from tests.event_store.facts import assert_whole
 from tests.soak.users import Account, User
 
 TOKEN = "an-admin-token-for-tests"
+KEY = "a key of tests, of both servers: they read what each other has encrypted"
 
 
 async def test_two_servers_that_start_at_once_on_an_empty_database_both_come_up(empty_database, tmp_path):
-    servers = [TiangongServer(tmp_path / name, {"ADMIN_TOKEN": TOKEN, "DATABASE_URL": empty_database}) for name in ("one", "two")]
+    servers = [TiangongServer(tmp_path / name, {"ADMIN_TOKEN": TOKEN, "SECRET_KEY": KEY, "DATABASE_URL": empty_database}) for name in ("one", "two")]
     try:
         await asyncio.gather(*(server.start() for server in servers))
         async with User(servers[0].url, TOKEN, Account()) as one, User(servers[1].url, TOKEN, Account()) as two:
