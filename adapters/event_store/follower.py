@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -52,12 +53,16 @@ class Follower:
             conn.execute("set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off")  # see log.append
             conn.execute("listen stored_events")  # before the first read: nothing falls between the two
             self._check_end(conn)
-            while not stop.is_set():
+            with ThreadPoolExecutor(1, "tiangong log reader") as reader:
                 batch = read(conn, self.position, self._batch, self._key)
-                yield batch
-                if len(batch) < self._batch:
-                    for _ in conn.notifies(timeout=self._idle, stop_after=1):
-                        pass
+                while not stop.is_set():
+                    full = len(batch) == self._batch
+                    coming = reader.submit(read, conn, batch[-1].position, self._batch, self._key) if full else None  # while this one is dealt with
+                    yield batch
+                    if coming is None:
+                        for _ in conn.notifies(timeout=self._idle, stop_after=1):
+                            pass
+                    batch = coming.result() if coming else read(conn, self.position, self._batch, self._key)
 
     def _check_end(self, conn: psycopg.Connection) -> None:
         head = conn.execute("select position from log.stored_events_head").fetchone()
