@@ -12,7 +12,7 @@ Moment = datetime | int
 """A time, or a position of the log."""
 
 AUDIT_LOGS = View(
-    name="audit_logs", table="audit_logs", key=("t.position",), counted=COUNTED,
+    name="audit_logs", table="audit_logs", key=("t.position",), filtered=("(t.position + 0)",), counted=COUNTED,
     columns=f"""t.position, t.user_id, {printed("t.user_id")} as username, t.action, t.resource, t.resource_id, t.timestamp, t.source_ip,
                 t.request_id, t.details, t.resource_version, t.command_id::text, t.correlation_id::text, t.causation_id::text, t.recorded_at""",
     joins=join_person("t.user_id"),

@@ -14,9 +14,9 @@ create table if not exists audit_logs (
   recorded_at timestamptz not null,
   details json not null  -- without secrets
 );
-create index if not exists audit_logs_of_user on audit_logs (user_id, position);
-create index if not exists audit_logs_of_action on audit_logs (action, position);
-create index if not exists audit_logs_of_resource on audit_logs (resource, position);
-create index if not exists audit_logs_of_thing on audit_logs (resource_id, position);
+create index if not exists audit_logs_of_user on audit_logs (user_id, (position + 0));
+create index if not exists audit_logs_of_action on audit_logs (action, (position + 0));
+create index if not exists audit_logs_of_resource on audit_logs (resource, (position + 0));
+create index if not exists audit_logs_of_thing on audit_logs (resource_id, (position + 0));
 create index if not exists audit_logs_in_time on audit_logs (timestamp);
 create index if not exists audit_logs_of_cause on audit_logs (correlation_id);

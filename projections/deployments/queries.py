@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from psycopg_pool import AsyncConnectionPool
 
 from projections.changes.approval import APPROVED_AT, APPROVED_BY, JOIN_APPROVAL
+from projections.deployments.project import COUNTED
 from projections.engine.listing import Page, Row, View
 from projections.tasks.queries import tasks_of
 from projections.users.people import join_person, printed
 
 CANCELLED = "Deployment cancelled by user"
-PHASES = {  # REST v1's status -> the phases it stands for; a phase stands for itself
-    "running": ("running", "waiting_confirm"),
-    "failed": ("failed", "cancelled"),
-}
+STATUSES = ("pending", "running", "success", "failed", "rolled_back")
+"""REST v1's words: `running` and `failed` stand for two phases each."""
 OPEN = ("pending", "running", "waiting_confirm")
-STATUS = "case t.phase when 'waiting_confirm' then 'running' when 'cancelled' then 'failed' else t.phase end"
 ERROR = f"""case when t.phase = 'cancelled' then '{CANCELLED}'
                  else concat_ws('; ', nullif(t.error_message, ''), nullif(t.rollback_error, '')) end"""
 TASKS = """
@@ -35,10 +33,10 @@ def printed_deployment(row: Row) -> Row:
 
 
 DEPLOYMENTS = View(
-    name="deployments", table="deployments", tidy=printed_deployment,
+    name="deployments", table="deployments", tidy=printed_deployment, counted=COUNTED, filtered=("(t.created_position + 0)",),
     columns=f"""t.id, nullif(t.version_id, '') as version_id, t.git_tag as version, t.git_commit, t.repository, t.application_ids,
                 t.application_names as applications, t.environment_id, array[t.environment_id] as environment_ids,
-                array[t.environment_name] as environments, {STATUS} as status, t.phase, t.waiting_for,
+                array[t.environment_name] as environments, t.status, t.phase, t.waiting_for,
                 {printed("t.created_by")} as created_by, t.created_at, t.updated_at, t.started_at, t.completed_at, {ERROR} as error_message,
                 null as release_id, null as plan, t.versions, t.artifacts as packages, w.built,
                 coalesce(100 * w.completed / nullif(w.total, 0), 0)::int as progress, t.must_in_order, t.manual_approval, t.auto_start,
@@ -56,8 +54,8 @@ DEPLOYMENTS = View(
 async def list_deployments(pool: AsyncConnectionPool, status: str | None = None, environment_id: str | None = None, version_id: str | None = None,
                            *, page: int = 1, page_size: int = 20, after: str | None = None) -> Page:
     """`status`: one of REST's five words, or a phase."""
-    phases = None if status is None else list(PHASES.get(status, (status,)))
-    filters = [("t.phase = any(%s)", phases), ("t.environment_id = %s", environment_id), ("t.version_id = %s", version_id)]
+    by_status = "t.status = %s" if status in STATUSES else "t.phase = %s"
+    filters = [(by_status, status), ("t.environment_id = %s", environment_id), ("t.version_id = %s", version_id)]
     return await DEPLOYMENTS.page(pool, filters, page, page_size, after)
 
 

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +43,9 @@ class View:
     """The condition for being there at all."""
     key: tuple[str, ...] = ("t.created_position",)
     """The order, highest first. Never the same for two rows."""
+    filtered: tuple[str, ...] = ()
+    """The same order of what is asked for by columns, in words that only those columns' indexes are made for: with the words of `key` the
+    planner would rather walk from the newest on and leave out what does not match, which takes as long as the last match is old."""
     tidy: Callable[[Row], Row] = same
     """The last touch to a row."""
     counted: Counted | None = None
@@ -51,22 +55,29 @@ class View:
         """`page` counts from 1; `after` (a cursor) goes before it. Raises Invalid."""
         must_be_in_reach(page, page_size, after)
         asked = [(condition, value) for condition, value in filters if value is not None]
-        where = " and ".join([self.shown, *(condition for condition, _ in asked)])
-        values = [value for _, value in asked]
+        conditions, values = [condition for condition, _ in asked], [value for _, value in asked]
         beyond = cursor_from(after, self.name, len(self.key)) if after else None
-        async with pool.connection() as conn:
-            total = await count(conn, self._total([condition for condition, _ in asked]), values)
-            found = await rows(conn, *self._query(where, values, page, page_size, beyond))
+        bounds = [*beyond, page_size + 1] if beyond else [page_size + 1, (page - 1) * page_size]
+        async with at_once(pool) as conn:
+            found = await rows(conn, self.statement(conditions, by_cursor=beyond is not None), [*values, *values, *bounds])
+            total = found[0]["total_rows"] if found else await count(conn, self.total(conditions), values)
         last = found[page_size - 1]["cursor_key"] if len(found) > page_size else None
-        return [self._row(row) for row in found[:page_size]], total, cursor_of(self.name, last) if last else None
+        return [self._row(row) for row in found[:page_size]], int(total), cursor_of(self.name, last) if last else None
 
-    def _total(self, conditions: Sequence[str]) -> str:
+    def statement(self, conditions: Sequence[str], *, by_cursor: bool) -> str:
+        """The query for a page and its total, of one moment: values of the conditions, twice, then the cursor and a limit, or limit and offset."""
+        key = self.filtered if self.filtered and any(map(COLUMN.fullmatch, conditions)) else self.key
+        beyond = [f"({', '.join(key)}) < ({', '.join(['%s'] * len(key))})"] if by_cursor else []
+        where, order = " and ".join([self.shown, *conditions, *beyond]), ", ".join(f"{part} desc" for part in key)
+        return self._select(where, order, "limit %s" if by_cursor else "limit %s offset %s", f", ({self.total(conditions)}) as total_rows")
+
+    def total(self, conditions: Sequence[str]) -> str:
         """The query for how many rows meet them: added up from the counts where there are some for these columns."""
         columns = [found[1] if (found := COLUMN.fullmatch(condition)) else "" for condition in conditions]
         known = self.counted.total(columns) if self.counted else None
         if self.counted is None or known is None:
             return f"select count(*) from {self.table} t where {' and '.join([self.shown, *conditions])}"
-        return f"select coalesce(sum(t.n), 0) as count from {self.counted.counts} t where {' and '.join([known, *conditions])}"
+        return f"select coalesce(sum(t.n), 0)::bigint as count from {self.counted.counts} t where {' and '.join([known, *conditions])}"
 
     async def one(self, pool: AsyncConnectionPool, id: str, column: str = "id") -> Row | None:
         found = await self.some(pool, [(f"t.{column} = %s", id)], limit=1)
@@ -83,21 +94,16 @@ class View:
     def _order(self) -> str:
         return ", ".join(f"{key} desc" for key in self.key)
 
-    def _query(self, where: str, values: list[object], page: int, page_size: int, beyond: list[int] | None) -> tuple[str, list[object]]:
-        if beyond is None:
-            return self._select(where, self._order, "limit %s offset %s"), [*values, page_size + 1, (page - 1) * page_size]
-        where += f" and ({', '.join(self.key)}) < ({', '.join(['%s'] * len(self.key))})"
-        return self._select(where, self._order, "limit %s"), [*values, *beyond, page_size + 1]
-
-    def _select(self, where: str, order: str, limit: str) -> str:
+    def _select(self, where: str, order: str, limit: str, more: str = "") -> str:
         """The page is cut out of the table first: joins see its rows only."""
         return f"""
-            select {self.columns}, array[{', '.join(self.key)}]::bigint[] as cursor_key
+            select array[{', '.join(self.key)}]::bigint[] as cursor_key{more}, {self.columns}
               from (select * from {self.table} t where {where} order by {order} {limit}) t {self.joins}
              order by {order}"""
 
     def _row(self, row: Row) -> Row:
         del row["cursor_key"]
+        row.pop("total_rows", None)
         return self.tidy(in_utc(row))
 
 
@@ -123,6 +129,21 @@ def cursor_from(cursor: str, name: str, size: int) -> list[int]:
     if found != name or len(numbers) != size or any(abs(number) >= 2**63 for number in numbers):
         raise Invalid(f"this is no cursor of the list of {name}: take `next` of an answer", field="after")
     return numbers
+
+
+@asynccontextmanager
+async def at_once(pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
+    """A connection for one statement: it is its own transaction, and the two ways to the server for beginning and ending one are saved."""
+    async with pool.connection() as conn:
+        if conn.autocommit:
+            yield conn
+            return
+        await conn.set_autocommit(True)
+        try:
+            yield conn
+        finally:
+            if not conn.closed:
+                await conn.set_autocommit(False)
 
 
 async def count(conn: AsyncConnection, query: str, values: Sequence[object]) -> int:

@@ -8,7 +8,8 @@ from projections.tasks.project import COUNTED
 from projections.users.people import join_person, printed
 
 TASKS = View(
-    name="tasks", table="tasks", key=("t.created_position", "-t.ord"), tidy=printed_task, counted=COUNTED,
+    name="tasks", table="tasks", key=("t.created_position", "-t.ord"), filtered=("(t.created_position + 0)", "-t.ord"), counted=COUNTED,
+    tidy=printed_task,
     columns=f"""t.id, t.deployment_id, t.application_id, t.application_id as app_id, t.type, t.name, t.status, t.depends_on,
                 array_to_string(t.depends_on, ',') as block_by, t.payload, t.result, t.artifact, t.waiting_for, t.attempt, t.outcome, t.message,
                 t.error_message, t.require_confirm, case when t.confirmed_by is not null then {printed("t.confirmed_by")} end as confirmed_by,

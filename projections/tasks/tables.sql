@@ -33,4 +33,5 @@ create table if not exists tasks (
 );
 create index if not exists tasks_newest on tasks (created_position, (-ord));
 create index if not exists tasks_of_deployment on tasks (deployment_id, ord);
-create index if not exists tasks_in_status on tasks (status, created_position, (-ord));
+create index if not exists tasks_in_status on tasks (status, (created_position + 0), (-ord));
+create index if not exists tasks_of_type on tasks (type, (created_position + 0), (-ord));
