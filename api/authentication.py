@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 from api.errors import Problem, unauthorized
 from api.services import Services
 from application.caller import Caller, person
+from application.users import digest_of
 from domain.access import Actor
 
 LONGEST_TOKEN, LONGEST_KEY = 512, 200
@@ -16,7 +17,7 @@ async def actor_of(services: Services, authorization: str) -> Actor:
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > LONGEST_TOKEN:
         raise unauthorized()
-    actor = await services.users.authenticate(token)
+    actor = await services.actors.of(digest_of(token), services.positions, lambda: services.users.authenticate(token))
     if actor is None:
         raise unauthorized("the token is unknown, expired or revoked")
     return actor

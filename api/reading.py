@@ -97,6 +97,8 @@ class Listing:
     rows: list[Row]
     total: int
     next: str | None
+    action: str
+    """What one must be allowed to do to see it."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Reading:
         require(self._actor, kind.action)
         if strange := [name for name, value in asked.items() if isinstance(value, str) and "\0" in value]:
             raise Invalid("a NUL character means nothing here", field=strange[0])
-        return Listing(kind.plural, *await kind.list(self._services.pool, **asked))
+        return Listing(kind.plural, *await kind.list(self._services.pool, **asked), kind.action)
 
     async def one(self, kind: Kind, id: str) -> Row:
         require(self._actor, kind.action)

@@ -8,6 +8,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from api.database import Pool
+from api.kept import Kept, ListAnswer
 from api.settings import Settings
 from application.applications import Applications
 from application.changes import Changes
@@ -19,6 +20,7 @@ from application.tasks.commands import Tasks
 from application.users import Users
 from application.versions import Versions
 from application.webhooks import Webhooks
+from domain.access import Actor
 from domain.task.values import Target
 from projections.travel.machine import TimeMachine
 
@@ -28,6 +30,9 @@ class Positions(Protocol):
 
     @property
     def current(self) -> int: ...
+
+    @property
+    def connected(self) -> bool: ...
 
     async def wait(self, position: int, timeout: float) -> bool: ...
 
@@ -58,5 +63,9 @@ class Services:
     """By component what is wrong with it just now, `""` where nothing is: the process's own loops, threads and connections."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     """What `/metrics` shows."""
+    actors: Kept[Actor] = field(default_factory=Kept)
+    """Who has just presented which token, by its digest."""
+    lists: Kept[ListAnswer] = field(default_factory=Kept)
+    """Lists that have just been answered, by path and query."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server is to end: long answers (SSE, subscriptions) end then."""

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 from fastapi import Depends, Query
 from starlette.responses import Response
 
 from api import shapes
+from api.kept import ListAnswer
 from api.reading import Listing
-from api.rest.call import encoded, public
+from api.rest.call import public
 
 
 class Paging:
@@ -27,8 +29,17 @@ class Paging:
         return {"page": self.page, "page_size": self.page_size, "after": self.after}
 
     def answer(self, listing: Listing) -> Response:
-        return encoded({listing.name: [public(row) for row in listing.rows], "total": listing.total, "page": self.page,
-                        "page_size": self.page_size, "next": listing.next})
+        printed = {listing.name: [public(row) for row in listing.rows], "total": listing.total, "page": self.page,
+                   "page_size": self.page_size, "next": listing.next}
+        return ListResponse(ListAnswer(listing.action, msgspec.json.encode(printed)))
+
+
+class ListResponse(Response):
+    media_type = "application/json"
+
+    def __init__(self, kept: ListAnswer) -> None:
+        super().__init__(kept.body)
+        self.kept = kept
 
 
 Pages = Annotated[Paging, Depends()]
