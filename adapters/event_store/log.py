@@ -17,12 +17,21 @@ from adapters.event_store.mapper import EventMapper
 from adapters.event_store.patience import Patience
 from adapters.event_store.person_keys import ServerKey
 from adapters.event_store.sealing import Keys, whose
+from adapters.event_store.together import Together
 from adapters.event_store.writer import PAUSES, Writer
 from application.ports.log import NOTHING, Appended, Cause, LogUnavailable, Origin
 from domain.event import Event
 from domain.personal import persons
 
 STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
+STREAMS = """
+select a.n, e.topic, e.state
+  from unnest(%s::text[], %s::bigint[]) with ordinality a(stream, after, n)
+  cross join lateral (
+    select topic, state, originator_version from log.stored_events
+     where originator_id = a.stream and originator_version > a.after
+     order by originator_version offset 0) e
+ order by a.n, e.originator_version"""
 CAUSE = """
 select c.command_id, c.correlation_id
   from (select notification_id as position from log.stored_events where originator_id = %s order by originator_version desc limit 1) e
@@ -36,6 +45,16 @@ select e.topic, e.state
   left join log.stored_events e on e.notification_id between c.first_position and c.first_position + c.events - 1
  where c.command_id = %s
  order by e.notification_id"""
+
+
+Place = tuple[str, int]
+"""A stream, and the version behind which to read."""
+Rows = list[tuple[Any, ...]]
+
+
+async def by_index(conn: psycopg.AsyncConnection) -> None:
+    """Plans are kept, and those made while the tables are tiny would scan them for ever."""
+    await conn.execute("set enable_seqscan = off; set enable_bitmapscan = off")
 
 
 class PostgresLog:
@@ -54,10 +73,11 @@ class PostgresLog:
         self.writer = writer or Writer(partial(connect, conninfo, "tiangong log writer"))
         self._pool = AsyncConnectionPool(
             bounded(conninfo, "tiangong log reader"), kwargs={"autocommit": True}, min_size=1, max_size=readers, open=False, name="log-readers",
+            configure=by_index,
             reconnect_timeout=1.0,  # then each reader lets it try anew: its own pauses double, as long as the outage lasts
         )
-
         self._patience = Patience(deadline, self._late)
+        self._streams: Together[Place, Rows] = Together(self._read_streams)
 
     async def open(self) -> None:
         await self._pool.open()
@@ -89,7 +109,16 @@ class PostgresLog:
         return LogUnavailable(f"no answer within {self._deadline} s: {self.writer.trouble or 'the log is busy'}")
 
     async def stream(self, stream: str, after: int = 0) -> list[Event]:
-        return await self._events(await self._read(STREAM, (stream, after)))
+        return await self._events(await self._streams.get((stream, after)))
+
+    async def _read_streams(self, asked: Sequence[Place]) -> dict[Place, Rows]:
+        """The rows of each stream behind a version."""
+        if len(asked) == 1:
+            return {asked[0]: await self._read(STREAM, asked[0])}
+        rows: dict[Place, Rows] = {place: [] for place in asked}
+        for number, topic, state in await self._read(STREAMS, ([stream for stream, _ in asked], [after for _, after in asked])):
+            rows[asked[number - 1]].append((topic, state))
+        return rows
 
     async def command(self, command: UUID) -> list[Event] | None:
         rows = await self._read(COMMAND, (command,))

@@ -54,7 +54,8 @@ class Call:
             raise unavailable("it was done and is stored, but cannot be shown yet: read it again later", id=done.id, position=done.position)
 
 
-def call_of(request: Request) -> Call:
+async def call_of(request: Request) -> Call:
+    """A coroutine: what is not is called in a thread."""
     return Call(request)
 
 
