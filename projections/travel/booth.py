@@ -32,13 +32,20 @@ class NoTemporaryTables(Exception):
     """The database does not let its user make temporary tables."""
 
 
+class Writing(psycopg.Connection[tuple]):
+    """A second face of a session."""
+
+    def __del__(self) -> None:
+        """It is the other face that is to be closed."""
+
+
 class Booth:
     """Two faces of one session, in autocommit mode: the projections write by a thread's connection, the questions are asked by the event
     loop's. One of the two is in use at a time, and only the first prepares statements: both would give them the same names."""
 
     def __init__(self, conn: psycopg.AsyncConnection[Any]) -> None:
         self._asking = conn
-        self._writing: Connection = psycopg.Connection(conn.pgconn)
+        self._writing: Connection = Writing(conn.pgconn)
         self._writing.autocommit = True
         self._ready, self._used = False, 0
         prepare(self._writing)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol, Self, cast
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -29,7 +28,7 @@ class TimeMachine:
 
     def __init__(self, conninfo: str, log: Past, *, size: int = 3, deadline: float = 5.0) -> None:
         self._log, self._deadline = log, deadline
-        self._booths: WeakKeyDictionary[psycopg.AsyncConnection[Any], Booth] = WeakKeyDictionary()
+        self._booths: dict[psycopg.AsyncConnection[Any], Booth] = {}
         self._pool = AsyncConnectionPool(
             bounded(conninfo, "tiangong time travel"), kwargs={"autocommit": True}, min_size=0, max_size=size, timeout=deadline,
             reconnect_timeout=1.0, max_idle=3600.0, open=False, name="time-travel", configure=self._furnish, reset=self._tidy,
@@ -41,6 +40,8 @@ class TimeMachine:
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
+        for conn in self._booths:  # the pool drops those that were just given back
+            await conn.close()
 
     async def position_at(self, at: int | datetime) -> int:
         """The last position that the log had at a time (0: none yet), or the position itself. Raises Invalid for what has not come yet,
@@ -60,7 +61,7 @@ class TimeMachine:
 
     async def _furnish(self, conn: psycopg.AsyncConnection[Any]) -> None:
         await conn.execute(SETTINGS)
-        self._booths[conn] = Booth(conn)
+        self._booths = {known: booth for known, booth in self._booths.items() if not known.closed} | {conn: Booth(conn)}
 
     async def _tidy(self, conn: psycopg.AsyncConnection[Any]) -> None:
         await self._booths[conn].tidy()
