@@ -33,7 +33,7 @@ from projections.engine.projector import Projector
 from tests.event_store.audit import SIGNER
 from tests.event_store.facts import ORIGIN
 from tests.event_store.library import datastore
-from tests.golden.make import STREAMS
+from tests.golden.make import STREAMS, path
 from tests.projections.facts import reader, recorded, samples
 
 OWN = ("stream", "version", "at", "by")
@@ -147,6 +147,25 @@ def masked_details(event: Event) -> Json:
     """An event's own fields, without references to secrets."""
     state = encode(event).replace(b'{"secret":"sec_1"}', b'"********"')
     return {name: value for name, value in msgspec.json.decode(state).items() if name not in ("schema", *OWN)}
+
+
+async def test_a_notification_of_the_first_shape_is_read_in_the_second(log, database, as_server):
+    """The worked example of docs/events.md, from the bytes that the first version stored."""
+    stored = path("notification.requested", 1, "full").read_bytes().rstrip(b"\n")
+    first = msgspec.json.decode(stored)
+    with datastore(database) as library:
+        await asyncio.to_thread(
+            lambda: LogRecorder(library, writer=log.writer).insert_events(
+                [StoredEvent(first["stream"], 1, "notification.requested", stored.replace(b'"version":3', b'"version":1'))], command=uuid4(),
+                origin=ORIGIN))
+    state = await Work(log, Cache()).notification(first["stream"])
+    [event] = await log.stream(first["stream"])
+    assert (event.destination, event.addressee, state.request.destination) == (first["destination"], "", first["destination"])
+    line, _ = (b"".join(await asyncio.to_thread(lambda: list(PostgresAuditFiles(as_server, SIGNER).jsonl(Wanted()))))).splitlines()
+    exported = msgspec.json.decode(line)
+    assert exported["event"].startswith('{"schema":1,')
+    assert "addressee" not in exported["event"]
+    assert exported["details"]["addressee"] == ""
 
 
 def test_the_older_shape_is_another_one():
