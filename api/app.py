@@ -18,6 +18,7 @@ from api.live import LogBell
 from api.metrics import Metrics
 from api.openapi import described
 from api.rest import ROUTERS, S3_ROUTERS
+from api.rest.shelf import Shelf
 from api.services import Services
 from api.webhooks import github
 
@@ -40,6 +41,7 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     for router in (v1, s3, operations.router, graphql.router()):
         app.include_router(router)
     app.openapi = partial(described, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    app.add_middleware(Shelf, services=services)
     app.add_middleware(Door, metrics=app.state.metrics)
     return app
 

@@ -6,9 +6,9 @@ still, tables that were made again, a token's last moment.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from domain.access import Actor, require
 
@@ -34,11 +34,21 @@ class ListAnswer:
 
     action: str
     body: bytes
+    route: object = None
+    """That answered it."""
 
     def shown_to(self, actor: Actor) -> Self:
         """Raises Forbidden."""
         require(actor, self.action)
         return self
+
+
+Words = tuple[str, bytes]
+"""Path and query of a GET, as they were sent."""
+
+
+def words_of(scope: Mapping[str, Any]) -> Words:
+    return scope["path"], scope["query_string"]
 
 
 class Kept(Generic[V]):

@@ -1,6 +1,7 @@
 """What every route behind a token does before its handler: who calls, what must be visible, and whether it was asked before."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from api.authentication import actor_of, idempotency_key
 from api.errors import Problem, answer, invalid, unavailable
+from api.kept import Words, words_of
 from api.rest.call import PATIENCE
 from api.rest.idempotency import Asked, digest_of, once
 from api.rest.paging import ListResponse, snake_case
@@ -46,9 +48,7 @@ class Route(APIRoute):
 
         async def handler(request: Request) -> Response:
             services: Services = request.app.state.services
-            words = request.method, request.scope["path"], request.scope["query_string"]
-            if kept := await kept_list(services, request, words):
-                return kept
+            words = words_of(request.scope)
             request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
             authorization = request.headers.get("authorization", "")
             if any("\0" in str(value) for value in request.path_params.values()):
@@ -56,7 +56,7 @@ class Route(APIRoute):
             request.state.actor = await actor_of(services, authorization)
             await see_at_least(services, request.headers.get("x-min-position", ""))
             if request.method == "GET":
-                return await keeping(services, handle(request), words)
+                return await keeping(services, handle(request), words, self)
             if not (key := idempotency_key(request)):
                 return await handle(request)
             asked = Asked(request.state.actor.id, key, request.method, request.url.path, digest_of(authorization, await request.body()))
@@ -65,28 +65,12 @@ class Route(APIRoute):
         return handler
 
 
-Words = tuple[str, str, bytes]
-"""Method, path and query, as they were sent."""
-
-
-async def kept_list(services: Services, request: Request, words: Words) -> Response | None:
-    """A list that was asked for in the same words, where nothing has happened since. Who asks must be allowed to all the same."""
-    if services.lists.get(words, services.positions) is None:
-        return None
-    actor = await actor_of(services, request.headers.get("authorization", ""))
-    await see_at_least(services, request.headers.get("x-min-position", ""))
-    kept = services.lists.get(words, services.positions)  # the read models may have moved on while we waited
-    if kept is None:
-        return None
-    return ListResponse(kept.shown_to(actor))
-
-
-async def keeping(services: Services, response: Awaitable[Response], words: Words) -> Response:
+async def keeping(services: Services, response: Awaitable[Response], words: Words, route: APIRoute) -> Response:
     """The answer; a list is kept for whoever asks next."""
     begun = services.lists.begin(services.positions)
     found = await response
     if isinstance(found, ListResponse) and len(found.body) <= LARGEST_KEPT:
-        services.lists.put(words, found.kept, services.positions, begun)
+        services.lists.put(words, replace(found.kept, route=route), services.positions, begun)
     return found
 
 
