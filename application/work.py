@@ -14,6 +14,7 @@ from domain.event import Event
 from domain.lane import model as lane
 from domain.name import model as name
 from domain.notification import model as notification
+from domain.personal import persons
 from domain.task import model as task
 from domain.user import model as user
 from domain.version import model as version
@@ -109,7 +110,7 @@ class Work:
         """The events are in the log: what came of them is in the cache from now on, but for what names a person: the log may keep less."""
         for stream in dict.fromkeys(event.stream for event in self.events):
             events, state, kind = [event for event in self.events if event.stream == stream], self._loaded.get(stream), kind_of(stream)
-            if kind.kept and events[0].version == version_of(state) + 1 and not any(event.PERSONAL for event in events):
+            if kind.kept and events[0].version == version_of(state) + 1 and not any(persons(event) for event in events):
                 self._cache.put(stream, folded(kind, stream, state, events))
 
     def dropped(self) -> None:
