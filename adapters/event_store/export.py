@@ -11,7 +11,7 @@ import psycopg
 
 from adapters.event_store import checkpoints
 from adapters.event_store.chain import GENESIS
-from adapters.event_store.lines import Closing, Sealing, closed, left_out, line, marked
+from adapters.event_store.lines import Closing, Sealing, asked, closed, left_out, line, marked
 from adapters.event_store.signing import Signer
 from adapters.event_store.stored import Stored, pages
 from adapters.event_store.telling import Told, told
@@ -89,13 +89,15 @@ def read(conn: psycopg.Connection, span: Span) -> Generator[list[Stored]]:
 
 def written(found: Iterable[list[Stored]], span: Span, chosen: dict[str, str], signer: Signer) -> Iterator[bytes]:
     """A checkpoint of the last position is left out: the closing line speaks for it, and it may be made later."""
-    sealing, shown, digest = Sealing(), 0, span.previous
+    sealing, shown, digest, command, origin = Sealing(), 0, span.previous, None, b""
     for facts in found:
         lines: list[bytes] = []
         for fact in facts:
+            if fact.command is not command:
+                command, origin = fact.command, asked(fact.command)
             told = wanted_told(fact, chosen)
             shown += told is not None
-            lines.append(sealing.sealed(line(fact, told) if told is not None else left_out(fact)))
+            lines.append(sealing.sealed(line(fact, told, origin) if told is not None else left_out(fact)))
             if fact.mark is not None and fact.position < span.last:
                 lines.append(sealing.sealed(marked(fact.mark)))
         digest = facts[-1].digest

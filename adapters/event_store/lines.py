@@ -54,15 +54,15 @@ class Closing(msgspec.Struct, frozen=True, rename={"first": "from"}):
     key: str
 
 
-def line(fact: Stored, told: Told) -> bytes:
-    """A fact's line, up to where its seal begins: the audit's row, and `event`, its stored bytes.
+def line(fact: Stored, told: Told, origin: bytes) -> bytes:
+    """A fact's line, up to where its seal begins: the audit's row, and `event`, its stored bytes. `origin`: see `asked`.
     Raises ValueError for an event that is no text: nothing that we have ever stored."""
     try:
         event = fact.state.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"the event at position {fact.position} is no UTF-8: {error}") from error
     return LINE % (
-        fact.position, quoted(told.by), kind(fact.topic), quoted(fact.stream), fact.version, told.at, asked(fact.command), told.details,
+        fact.position, quoted(told.by), kind(fact.topic), quoted(fact.stream), fact.version, told.at, origin, told.details,
         quoted(event), fact.digest.hex().encode())
 
 
@@ -81,9 +81,8 @@ def kind(topic: str) -> bytes:
     return b'"action":%b,"resource":%b' % (quoted(topic), quoted(topic.partition(".")[0]))
 
 
-@lru_cache(64)
 def asked(command: Command) -> bytes:
-    """The fields that all facts of a command share; they follow one another, so that few are kept."""
+    """The fields that all facts of a command share."""
     causation = quoted(command.causation) if command.causation else b"null"
     return b'"source_ip":%b,"request_id":%b,"command_id":"%b","correlation_id":"%b","causation_id":%b,"recorded_at":"%b"' % (
         quoted(command.source_ip), quoted(command.request_id), command.id.encode(), command.correlation.encode(), causation,

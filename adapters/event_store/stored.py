@@ -95,7 +95,6 @@ def loaded(conn: psycopg.Connection, result: PGresult, want: int, command: Comma
             end = command.first + command.events
         if row[0] != want or command is None or want >= end:
             break
-        position, stream, version, topic, state, digest = row[:6]
-        found.append(Stored(position, stream, version, topic, state, digest, command, Checkpoint(*row[6:11]) if row[6] is not None else None))
+        found.append(Stored._make((*row[:6], command, Checkpoint(*row[6:11]) if row[6] is not None else None)))
         want += 1
     return found

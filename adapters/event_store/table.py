@@ -30,14 +30,23 @@ def table(conn: psycopg.Connection, wanted: Wanted, names: Mapping[str, str]) ->
 
 def written(found: Iterable[list[Stored]], chosen: dict[str, str], names: Mapping[str, str]) -> Iterator[bytes]:
     yield (",".join(HEADER) + "\r\n").encode()
+    command, origin = None, ""
     for facts in found:
-        yield "".join(row(fact, told, names.get(told.by, told.by)) for fact in facts if (told := wanted_told(fact, chosen)) is not None).encode()
+        rows: list[str] = []
+        for fact in facts:
+            if (told := wanted_told(fact, chosen)) is None:
+                continue
+            if fact.command is not command:
+                command, origin = fact.command, asked(fact.command)
+            rows.append(row(fact, told, names.get(told.by, told.by), origin))
+        yield "".join(rows).encode()
 
 
-def row(fact: Stored, told: Told, username: str) -> str:
-    """A line with its end. What the program itself prints (numbers, times, details, which begin with a brace) is no formula."""
-    return (f"{fact.position},{told.at.decode()},{cell(told.by)},{cell(username)},{kind(fact.topic)},{safe(fact.stream)},{fact.version},"
-            f"{asked(fact.command)},{quoted(told.details.decode())}\r\n")
+def row(fact: Stored, told: Told, username: str, origin: str) -> str:
+    """A line with its end. `origin`: see `asked`. What the program itself prints (numbers, times, details, which begin with a brace) is no
+    formula."""
+    return (f"{fact.position},{told.at.decode()},{cell(told.by)},{cell(username)},{kind(fact.topic)},{cell(fact.stream)},{fact.version},"
+            f"{origin},{quoted(told.details.decode())}\r\n")
 
 
 @lru_cache(1024)
@@ -45,9 +54,8 @@ def kind(topic: str) -> str:
     return f"{cell(topic)},{cell(topic.partition('.')[0])}"
 
 
-@lru_cache(64)
 def asked(command: Command) -> str:
-    """The cells that all facts of a command share; they follow one another, so that few are kept."""
+    """The cells that all facts of a command share."""
     return ",".join(map(cell, (
         command.source_ip, command.request_id, command.id, command.correlation, command.causation or "", command.recorded_at)))
 
