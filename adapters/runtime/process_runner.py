@@ -11,7 +11,7 @@ where somebody waits for it (a task on offer), else a moment later. A crash in b
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -19,29 +19,50 @@ from adapters.runtime.away import is_away
 from adapters.runtime.following import Batch
 from application.caller import Caller, process
 from application.house import Contended
-from application.processes.wishes import OfferTask, Standing, Wish
+from application.processes.wishes import HoldTask, OfferTask, Standing, Wish, WithdrawTask
 from domain.errors import DomainError
 from domain.event import Event
-from domain.recorded import Recorded, Unreadable
+from domain.recorded import Cause, Recorded, Unreadable
 
 logger = logging.getLogger(__name__)
 TRIES = 4
 PAUSE, DOUBLINGS = 0.25, 3
 """Seconds between tries, and how often they double."""
-LATER, MOST = 0.02, 1000
-"""Seconds that what nobody waits for is gathered, and how many wishes at most."""
+LATER, CALM, MOST = 0.1, 0.005, 1000
+"""Seconds that what nobody waits for is gathered; seconds after a batch in which every task on offer had been begun already, so that more comes
+together in the next; how many wishes are gathered at most."""
 LONGEST_WISH, LONGEST_ERROR = 500, 2000
 """Characters that are kept for show: the wish stands in an index, which has no room for any length."""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
-Together = Callable[[Sequence[tuple[Standing, Caller]]], Awaitable[None]]
+Together = Callable[[Sequence[tuple[Standing, Cause]]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Gathered:
     wish: Standing
-    caller: Caller
+    cause: Cause
     process: str
     position: int
+    number: int
+
+    @property
+    def caller(self) -> Caller:
+        return process(self.process, f"{self.position}/{self.number}", correlation=self.cause.correlation, causation=self.cause.command)
+
+
+@dataclass
+class OnOffer:
+    """Of what is gathered: tasks that wait for a worker. `some`: there were any, also where each has been begun since."""
+
+    waiting: set[tuple[str, int]] = field(default_factory=set)
+    some: bool = False
+
+    def take(self, wish: Standing) -> None:
+        if isinstance(wish, OfferTask):
+            self.waiting.add((wish.task, wish.attempt))
+            self.some = True
+        elif isinstance(wish, HoldTask | WithdrawTask):
+            self.waiting.discard((wish.task, wish.attempt))
 
 
 class ProcessRunner:
@@ -50,14 +71,17 @@ class ProcessRunner:
 
     def __init__(
         self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
-        together: Together | None = None,
+        together: Together | None = None, pause: float = 0.0,
     ) -> None:
-        """`together`: fulfils many wishes of the kind `Standing` in one go; without it each is fulfilled by itself, at once."""
+        """`together`: fulfils many wishes of the kind `Standing` in one go; without it each is fulfilled by itself, at once. `pause`: seconds
+        after each batch, so that more comes together in the next."""
         self._processes, self._fulfil, self._pool, self._name, self._together = processes, fulfil, pool, name, together
+        self._pause = pause
         self.position = 0
         """Everything up to here is done."""
         self._read = 0
         self._gathered: list[Gathered] = []
+        self._offers = OnOffer()
         self._flushing = asyncio.Lock()
         self._later: asyncio.Task[None] | None = None
 
@@ -75,10 +99,13 @@ class ProcessRunner:
             else:
                 await self._react(recorded)
         self._read = batch[-1].position
-        if self._together is None or self._somebody_waits() or len(self._gathered) >= MOST:
+        calm = self._offers.some and not self._offers.waiting
+        if self._together is None or self._offers.waiting or len(self._gathered) >= MOST:
             await self._flush()
         elif self._later is None or self._later.done():
             self._later = asyncio.create_task(self._flush_later(), name=f"{self._name}: what nobody waits for")
+        if pause := self._pause or (CALM if calm else 0.0):
+            await asyncio.sleep(pause)
 
     async def _react(self, recorded: Recorded) -> None:
         for name, react in self._processes.items():
@@ -89,14 +116,12 @@ class ProcessRunner:
                 await self._keep_for_show(name, recorded.position, "", error)
                 continue
             for number, wish in enumerate(wishes):
-                caller = process(name, f"{recorded.position}/{number}", correlation=recorded.origin.correlation, causation=recorded.command)
                 if self._together is not None and isinstance(wish, Standing):
-                    self._gathered.append(Gathered(wish, caller, name, recorded.position))
+                    self._gathered.append(Gathered(wish, Cause(recorded.command, recorded.origin.correlation), name, recorded.position, number))
+                    self._offers.take(wish)
                 else:
+                    caller = process(name, f"{recorded.position}/{number}", correlation=recorded.origin.correlation, causation=recorded.command)
                     await self._fulfil_somehow(wish, caller, name, recorded.position)
-
-    def _somebody_waits(self) -> bool:
-        return any(isinstance(gathered.wish, OfferTask) for gathered in self._gathered)
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(LATER)
@@ -108,6 +133,7 @@ class ProcessRunner:
     async def _flush(self) -> None:
         async with self._flushing:
             gathered, read = list(self._gathered), self._read
+            self._offers = OnOffer()
             if gathered:
                 await self._fulfil_together(gathered)
             if read > self.position or not self._together:
@@ -119,7 +145,7 @@ class ProcessRunner:
         assert self._together is not None  # who gathers has it
         while True:
             try:
-                await self._together([(one.wish, one.caller) for one in gathered])
+                await self._together([(one.wish, one.cause) for one in gathered])
                 return
             except Exception as error:
                 if not is_away(error):
@@ -136,6 +162,7 @@ class ProcessRunner:
             self._later.cancel()
             await asyncio.gather(self._later, return_exceptions=True)
         self._gathered.clear()
+        self._offers = OnOffer()
 
     async def _fulfil_somehow(self, wish: Wish, caller: Caller, name: str, position: int) -> None:
         tries = 0

@@ -12,7 +12,7 @@ from application.ports.logs import TaskLog
 
 PATIENCE = 30.0
 """Seconds that `close` tries to store what is left."""
-COMPANY, AGAIN, TRIES = 0.02, 1.0, 30
+COMPANY, AGAIN, TRIES = 0.05, 1.0, 30
 """Seconds that the ends of logs without a line wait for company, seconds between tries to store them, and how many there are."""
 CLOSE_EMPTY = """
 with closed as (

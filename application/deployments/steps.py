@@ -65,7 +65,7 @@ class Steps:
     async def _release(self, id: str, tasks: Iterable[str]) -> None:
         d = await self._work.deployment(id)
         for task_id in tasks:
-            task, job = await self._work.find(task_id), d.job(task_id)
+            task, job = await self._work.find(task_id) if d.retried else None, d.job(task_id)  # a first release needs no look
             if task is None:
                 self._work.record(task_model.release(task_id, job, at=self._at, by=self._by))
             else:

@@ -268,7 +268,8 @@ async def stop(*tasks: "asyncio.Task[Any]") -> None:
     running = [task for task in tasks if not task.done()]
     for task in running:
         task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    if running:
+        await asyncio.gather(*running, return_exceptions=True)
     for task in tasks:
         if not task.cancelled():
             task.exception()  # an error that nobody looks at would be complained about

@@ -5,7 +5,6 @@ A task that was released, begun and ended between two looks was never on offer; 
 
 from collections.abc import Iterable
 
-from application.caller import Caller
 from application.ports.queue import Entry, Queue, kept_lease
 from application.ports.timers import Timer, Timers
 from application.processes.wishes import CancelTimer, HoldTask, OfferTask, SetTimer, Standing, WithdrawTask
@@ -17,18 +16,18 @@ Attempt = tuple[str, int]
 class Folded:
     """Wishes in order; later ones about the same thing count."""
 
-    def __init__(self, wishes: Iterable[tuple[Standing, Caller]] = ()) -> None:
+    def __init__(self, wishes: Iterable[tuple[Standing, Cause]] = ()) -> None:
         self.offered: dict[Attempt, Entry] = {}
         self.over: dict[Attempt, None] = {}
         self.timers: dict[str, Timer] = {}
         self.cancelled: dict[str, None] = {}
-        for wish, caller in wishes:
-            self._take(wish, caller)
+        for wish, cause in wishes:
+            self._take(wish, cause)
 
-    def _take(self, wish: Standing, caller: Caller) -> None:
+    def _take(self, wish: Standing, cause: Cause) -> None:
         match wish:
             case OfferTask():
-                self.offered[wish.task, wish.attempt] = Entry(wish.task, wish.attempt, cause_of(caller))
+                self.offered[wish.task, wish.attempt] = Entry(wish.task, wish.attempt, cause)
             case HoldTask():
                 self._hold(wish)
             case WithdrawTask():
@@ -55,7 +54,3 @@ class Folded:
         if self.offered or self.over:
             await queue.change(list(self.offered.values()), self.over)
 
-
-def cause_of(caller: Caller) -> Cause | None:
-    """The command whose fact led to a process's call."""
-    return Cause(caller.causation, caller.correlation) if caller.causation else None

@@ -83,7 +83,6 @@ class Telling:
         return await answer
 
     async def _fly(self, key: Key) -> None:
-        await asyncio.sleep(0)
         try:
             while ends := self._waiting.pop(key, None):
                 await self._tell_all(ends)

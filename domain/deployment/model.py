@@ -63,6 +63,8 @@ class Deployment(msgspec.Struct, frozen=True):
     """A person asked for the way back."""
     rollback_id: str = ""
     rolls_back: bool = False
+    retried: bool = False
+    """Some of its tasks may have been released more than once."""
     placed: dict[str, int] = {}
     """By application id: the release number under which it was last installed here."""
 
@@ -94,7 +96,7 @@ class Deployment(msgspec.Struct, frozen=True):
         return not self.is_open and not self.active
 
     def in_state(self, *states: TaskState) -> tuple[str, ...]:
-        return tuple(task.id for task in self.tasks if self.states[task.id] in states)
+        return tuple([task for task, state in self.states.items() if state in states])  # in the workflow's order, as they were put in
 
     def task(self, id: str) -> TaskSpec:
         return next(task for task in self.tasks if task.id == id)
@@ -120,6 +122,8 @@ class Deployment(msgspec.Struct, frozen=True):
     def next_tasks(self, also_succeeded: Iterable[str] = (), among: Iterable[str] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(to release, to hold for a person): the blocked tasks that nothing stands before any more."""
         blocked = self.in_state("blocked") if among is None else tuple(among)
+        if not blocked:
+            return (), ()
         ready = dag.ready(self.edges, blocked, (*self.in_state("success"), *also_succeeded))
         held = tuple(task for task in ready if self.task(task).require_confirm)
         return tuple(task for task in ready if task not in held), held
@@ -165,7 +169,7 @@ def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact
             ran = {task: state for task, state in d.states.items() if state not in ("blocked", "held")}
             return {"tasks": event.tasks, "states": {t.id: ran.get(t.id, "blocked") for t in event.tasks}}
         case DeploymentRetried():
-            return {"phase": "running", "failing": "", "failed_type": "", "hurt": False, "going_back": False, "deadline": event.deadline,
+            return {"phase": "running", "retried": True, "failing": "", "failed_type": "", "hurt": False, "going_back": False, "deadline": event.deadline,
                     "release_number": event.release_number,
                     "states": moved(d.states, blocked=event.task_ids, active=event.released, held=event.held)}
         case DeploymentSucceeded():

@@ -177,7 +177,7 @@ async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(d
         real = w.runner._together
 
         async def together(wishes):
-            if any(caller.actor.id == "system:poison" for _, caller in wishes):
+            if any(isinstance(wish, OfferTask) and not wish.task.startswith("task_") for wish, _ in wishes):
                 raise ZeroDivisionError("poison in the well")
             await real(wishes)
 
@@ -185,7 +185,6 @@ async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(d
         id = await w.deploy()
         w.work()
         assert await ended(w, id) == ["success"]
-        assert await w.queue.claim("w2", 1, 0) is None
     assert {(process, error) for process, _, _, error in failures(admin)} == {("poison", "poison")}
 
 
