@@ -13,9 +13,10 @@ from adapters.runtime import alone as alone_
 from adapters.runtime.alone import alone
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
+from adapters.runtime.slots import Hands, Slots
 from adapters.runtime.supervisor import Supervisor
 from adapters.runtime.ticker import Ticker
-from adapters.runtime.worker import Slots, Worker
+from adapters.runtime.worker import Worker
 from adapters.task_logs import PostgresTaskLogs
 from adapters.timers.postgres import PostgresTimers
 from api.wiring.core import Core
@@ -33,6 +34,11 @@ from application.tasks.reports import Reports
 BUILDS = ("build", "test", "custom", "prepare")
 TARGETS = ("deploy", "health_check")
 
+SLOTS = 4
+"""Attempts side by side in one worker."""
+PAUSE = 0.05
+"""Seconds after each batch of facts, for processes that nobody waits for: they wait themselves, for the read models."""
+
 
 @dataclass(frozen=True)
 class Crew:
@@ -41,22 +47,23 @@ class Crew:
     builder: BuildRunner
 
     @classmethod
-    async def start(cls, core: Core, supervisor: Supervisor, public_url: str) -> Self:
+    async def start(cls, core: Core, supervisor: Supervisor, public_url: str, at_once: int = SLOTS) -> Self:
         timers, queue = PostgresTimers(core.pool), PostgresQueue(core.pool, core.conninfo)
         driving = Driving(core.house, core.planner)
-        told = Notifications(core.house, notifiers(core.settings), channels(core.settings), timers, core.settings.public_url or public_url)
-        dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told)
+        told = Notifications(core.house, notifiers(core.settings), channels(core.settings), timers, core.settings.public_url or public_url,
+                             core.people)
+        dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told, core.erasing)
 
         def start(name: str, lock: int, *, waiting: bool) -> None:
             chosen = {process: react for process, react in PROCESSES.items() if (process in WAITING) is waiting}
-            runner = ProcessRunner(chosen, dispatcher.fulfil, core.pool, name)
+            runner = ProcessRunner(chosen, dispatcher.fulfil, core.pool, name, dispatcher.fulfil_together, PAUSE if waiting else 0.0)
             supervisor.start(name, lambda: alone(core.conninfo, lock, lambda: keep_up(core.conninfo, runner)))
 
         name = f"{socket.gethostname()}:{os.getpid()}"
         builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
-        slots = Slots()
+        slots = Slots(at_once)
         execution = Execution(Reports(core.house), executors(core, builder), PostgresTaskLogs(core.pool), core.artifacts, core.secrets, queue, name,
-                              aside=slots.aside)
+                              aside=slots.aside, hands=Hands(slots, name))
         worker, ticker = Worker(queue, execution, name, slots), Ticker(timers, Ringing(timers, driving, told).ring, core.house.clock)
         start("processes", alone_.PROCESSES, waiting=False)
         start("auto_deploy", alone_.AUTO_DEPLOY, waiting=True)
@@ -77,7 +84,10 @@ class Crew:
 async def keep_up(conninfo: str, runner: ProcessRunner) -> None:
     """From its stored position on, for ever."""
     position = await runner.load_position()
-    await follow_on_loop(lambda at, stop: Follower(conninfo, at).batches(stop), position, runner.handle)
+    try:
+        await follow_on_loop(lambda at, stop: Follower(conninfo, at).batches(stop), position, runner.handle)
+    finally:
+        await runner.forget()
 
 
 def executors(core: Core, builder: BuildRunner) -> dict[tuple[str, str], Executor]:

@@ -1,5 +1,6 @@
 """Wishes come true: each kind goes to one command handler or port."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -7,10 +8,28 @@ from application.caller import Caller
 from application.changes import Changes
 from application.deployments.auto import AutoDeploy
 from application.deployments.driving import Driving
+from application.erasing import Erasing
 from application.notifications import Notifications
 from application.ports.queue import Queue
 from application.ports.timers import Timer, Timers
-from application.processes.wishes import AdmitNext, CancelTimer, DeployVersion, FinishChange, Notify, OfferTask, PutBack, SetTimer, Wish
+from application.processes.standing import Folded
+from application.processes.wishes import (
+    AdmitNext,
+    CancelTimer,
+    DeployVersion,
+    Erase,
+    FinishChange,
+    HoldTask,
+    Notify,
+    OfferTask,
+    PutBack,
+    SetTimer,
+    Standing,
+    SweepAnswers,
+    Wish,
+    WithdrawTask,
+)
+from domain.recorded import Cause
 
 
 @dataclass(frozen=True)
@@ -21,12 +40,17 @@ class Dispatcher:
     auto_deploy: AutoDeploy
     changes: Changes
     notifications: Notifications
+    erasing: Erasing
 
     async def fulfil(self, wish: Wish, caller: Caller, position: int) -> None:
         """`position`: where the fact stands that led to the wish. The same wish again changes nothing."""
         match wish:
             case OfferTask():
-                await self.queue.put(wish.task, wish.attempt)
+                await self.queue.put(wish.task, wish.attempt, Cause(caller.causation, caller.correlation) if caller.causation else None)
+            case HoldTask():  # alone it says nothing new: see `Folded`
+                return
+            case WithdrawTask():
+                await self.queue.withdraw(wish.task, wish.attempt)
             case SetTimer():
                 await self.timers.set(Timer(wish.id, wish.stream, wish.kind, wish.due))
             case CancelTimer():
@@ -41,5 +65,12 @@ class Dispatcher:
                 await self.auto_deploy.deploy(caller, wish.version, position)
             case Notify():
                 await self.notifications.notify(caller, wish)
+            case Erase():
+                await self.erasing.erase(wish.ids)
+            case SweepAnswers():
+                await self.erasing.sweep(position)
             case _:
                 assert_never(wish)
+
+    async def fulfil_together(self, wishes: Sequence[tuple[Standing, Cause]]) -> None:
+        await Folded(wishes).fulfil(self.queue, self.timers)

@@ -13,6 +13,24 @@ class OfferTask:
 
 
 @dataclass(frozen=True)
+class HoldTask:
+    """A worker has begun an attempt. Where it did so in the append that released it, nobody else is to be offered it meanwhile."""
+
+    task: str
+    attempt: int
+    token: int
+    worker: str
+
+
+@dataclass(frozen=True)
+class WithdrawTask:
+    """An attempt is over."""
+
+    task: str
+    attempt: int
+
+
+@dataclass(frozen=True)
 class SetTimer:
     stream: str
     kind: str
@@ -70,4 +88,18 @@ class Notify:
     message: str
 
 
-Wish = OfferTask | SetTimer | CancelTimer | AdmitNext | PutBack | FinishChange | DeployVersion | Notify
+@dataclass(frozen=True)
+class Erase:
+    """Somebody is forgotten: the keys of these persons, and what leads to these pseudonyms, are to be destroyed."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SweepAnswers:
+    """Answers that were kept for repeated requests may name who is forgotten."""
+
+
+Standing = OfferTask | HoldTask | WithdrawTask | SetTimer | CancelTimer
+"""What queue and timers are to hold: of many such wishes only what is left of them in the end matters."""
+Wish = Standing | AdmitNext | PutBack | FinishChange | DeployVersion | Notify | Erase | SweepAnswers

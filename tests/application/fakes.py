@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from application.ports.catalog import Listed
 from application.ports.executor import Aborted, Outcome, Receipt
 from application.ports.logs import Level, TaskLog
 from application.ports.notifier import DeliveryFailed, Message
-from application.ports.queue import Claim
+from application.ports.queue import Claim, Entry
 from application.ports.secrets import SecretUnreadable
 from application.ports.timers import Timer
 from domain.application.model import Application
 from domain.deployment.model import Deployment
 from domain.lane.model import Lane
+from domain.recorded import Cause
 from domain.task.values import Artifact
+from domain.user.model import Token
 from domain.version.model import Version
 from domain.version.values import repository_key
 from tests.support.given import folded
@@ -32,8 +35,17 @@ class MemoryQueue:
         self.entries: dict[tuple[str, int], str] = {}
         self._leases = map("lease-{}".format, itertools.count(1))
 
-    async def put(self, task: str, attempt: int) -> None:
+    async def put(self, task: str, attempt: int, cause: Cause | None = None) -> None:
         self.entries.setdefault((task, attempt), "")
+
+    async def withdraw(self, task: str, attempt: int) -> None:
+        self.entries.pop((task, attempt), None)
+
+    async def change(self, put: Sequence[Entry], over: Collection[tuple[str, int]]) -> None:
+        for key in over:
+            await self.withdraw(*key)
+        for entry in put:
+            self.entries.setdefault((entry.task, entry.attempt), entry.lease)
 
     async def claim(self, worker: str, lease_seconds: float, wait_seconds: float) -> Claim | None:
         free = next((key for key, lease in self.entries.items() if not lease), None)
@@ -41,6 +53,14 @@ class MemoryQueue:
             return None
         self.entries[free] = next(self._leases)
         return Claim(*free, self.entries[free])
+
+    async def claim_many(self, worker: str, lease_seconds: float, wait_seconds: float, most: Callable[[], int]) -> list[Claim]:
+        claim = await self.claim(worker, lease_seconds, wait_seconds)
+        return [claim] if claim else []
+
+    async def leave_to(self, claim: Claim, lease: str, worker: str, lease_seconds: float) -> None:
+        if await self.renew(claim, lease_seconds):
+            self.entries[claim.task, claim.attempt] = lease
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         return self.entries.get((claim.task, claim.attempt)) == claim.lease
@@ -69,6 +89,12 @@ class MemoryTimers:
 
     async def cancel(self, id: str) -> None:
         self.live.pop(id, None)
+
+    async def change(self, set: Sequence[Timer], cancel: Collection[str]) -> None:
+        for id in cancel:
+            await self.cancel(id)
+        for timer in set:
+            await self.set(timer)
 
     async def due(self, now: datetime, limit: int = 100) -> list[Timer]:
         return sorted((timer for timer in self.live.values() if timer.due <= now), key=lambda timer: timer.due)[:limit]
@@ -106,6 +132,39 @@ class MemoryCredentials:
         return self.digests.get(digest)
 
 
+class MemoryPeople:
+    """Keeps the names in plain text, and who was erased."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], str] = {}
+        self.erased: set[str] = set()
+        self._numbers = itertools.count(1)
+
+    async def name(self, username: str) -> str:
+        return self.found.setdefault(("name", username), f"name_{next(self._numbers)}")
+
+    async def known_name(self, username: str) -> str | None:
+        return self.found.get(("name", username))
+
+    async def addressee(self, address: str) -> str:
+        return self.found.setdefault(("adr", address.casefold()), f"adr_{next(self._numbers)}")
+
+    async def known_addressee(self, address: str) -> str | None:
+        return self.found.get(("adr", address.casefold()))
+
+    async def erase(self, ids: Collection[str]) -> None:
+        self.erased |= set(ids)
+        self.found = {key: id for key, id in self.found.items() if id not in ids}
+
+
+class MemoryAnswers:
+    def __init__(self) -> None:
+        self.dropped = 0
+
+    async def drop(self) -> None:
+        self.dropped += 1
+
+
 class MemoryCatalog:
     """Read from the log itself, so it is never behind."""
 
@@ -124,6 +183,12 @@ class MemoryCatalog:
         deployments = [d for d in await self._all("dep_") if isinstance(d, Deployment) and id in needs(d)]
         lanes = [lane for lane in await self._all("lane_") if isinstance(lane, Lane)]
         return [d.id for d in deployments if d.is_open] + [lane.id for lane in lanes if any(lane.knows(d.id) for d in deployments)]
+
+    async def tokens(self, user: str) -> list[str]:
+        return [token.id for token in await self._all("tok_") if isinstance(token, Token) and token.user_id == user and not token.revoked]
+
+    async def reached(self, position: int) -> None:
+        assert position <= self._log.position
 
     async def _all(self, prefix: str) -> list[object]:
         return [folded(stream, await self._log.stream(stream)) for stream in self._log.streams if stream.startswith(prefix)]
@@ -151,7 +216,7 @@ class MemoryTaskLogs:
     def __init__(self) -> None:
         self.logs: defaultdict[tuple[str, int], list[MemoryTaskLog]] = defaultdict(list)
 
-    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = ()) -> TaskLog:
+    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool = False) -> TaskLog:
         log = MemoryTaskLog(mask)
         self.logs[task, attempt].append(log)
         return log

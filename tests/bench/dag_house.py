@@ -15,7 +15,7 @@ from pathlib import Path
 
 from api.home import Home
 from api.settings import Settings
-from api.wiring.core import Core, open_core
+from api.wiring.core import Core, open_core, server_key
 from api.wiring.loops import Crew
 from api.wiring.server import project, supervised
 from application.applications import CreateApplication
@@ -37,6 +37,8 @@ REPOSITORY = "https://git.example/org/bench"
 Shape = list[tuple[int, ...]]
 """For each task the numbers of those it waits for."""
 PATIENCE = 120.0
+AT_ONCE = 32
+"""Tasks side by side, as for the peers."""
 
 
 def chain(length: int) -> Shape:
@@ -74,8 +76,8 @@ async def house(conninfo: str, home: Path, *, works: bool, reads: bool) -> Async
     async with open_core(Settings(home=home), Home(home), conninfo) as core, supervised() as supervisor:
         core.deployers["memory"] = target  # type: ignore[assignment]  # a deployer's checks are not asked for here
         if reads:
-            supervisor.start("projector", partial(project, conninfo))
-        crew = await Crew.start(core, supervisor, "http://bench") if works else None
+            supervisor.start("projector", partial(project, conninfo, server_key(Settings(home=home), Home(home))))
+        crew = await Crew.start(core, supervisor, "http://bench", AT_ONCE) if works else None
         try:
             yield core, target
         finally:

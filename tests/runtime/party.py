@@ -12,17 +12,21 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.people import PostgresPeople
+from adapters.event_store.person_keys import ServerKey
 from adapters.queue import PostgresQueue
 from adapters.runtime.alone import PROCESSES as PROCESSES_LOCK
 from adapters.runtime.alone import TIMERS as TIMERS_LOCK
 from adapters.runtime.alone import alone
 from adapters.runtime.following import follow_on_loop
 from adapters.runtime.process_runner import ProcessRunner
+from adapters.runtime.slots import Hands, Slots
 from adapters.runtime.supervisor import Supervisor
 from adapters.runtime.ticker import Ticker
-from adapters.runtime.worker import Slots, Worker
+from adapters.runtime.worker import Worker
 from adapters.task_logs import PostgresTaskLogs
 from adapters.timers import PostgresTimers
+from api.rest.idempotency import KeptAnswers
 from application.applications import Applications, CreateApplication
 from application.caller import Caller, person
 from application.changes import Changes
@@ -31,6 +35,7 @@ from application.deployments.commands import Deployments
 from application.deployments.create import CreateDeployment, Planner
 from application.deployments.driving import Driving
 from application.environments import CreateEnvironment, Environments
+from application.erasing import Erasing
 from application.house import House
 from application.notifications import Channel, Notifications
 from application.ports.executor import Executor
@@ -47,6 +52,7 @@ from tests.application.fakes import Letters, MemoryArtifacts, MemorySecrets
 TIMES = Times(lease=0.6, watch=0.1, longest_pause=0.2, abort=2.0)
 ADMIN = Actor("usr_ann", "ann", frozenset({"admin"}))
 REPOSITORY = "https://git.example/org/app"
+KEY = ServerKey(bytes(range(32)))
 NUMBERS = itertools.count(1)
 
 
@@ -61,6 +67,12 @@ class NoCatalog:
 
     async def used_by(self, id: str) -> list[str]:
         return []
+
+    async def tokens(self, user: str) -> list[str]:
+        return []
+
+    async def reached(self, position: int) -> None:
+        """There are no read models to wait for."""
 
 
 @dataclass
@@ -91,7 +103,10 @@ class Party:
 
     async def react(self) -> None:
         position = await self.runner.load_position()
-        await follow_on_loop(lambda at, stop: Follower(self.conninfo, at, idle=0.05).batches(stop), position, self.runner.handle)
+        try:
+            await follow_on_loop(lambda at, stop: Follower(self.conninfo, at, idle=0.05).batches(stop), position, self.runner.handle)
+        finally:
+            await self.runner.forget()
 
     async def rest(self) -> None:
         await self.worker.drain(0)
@@ -131,7 +146,7 @@ def by() -> Caller:
 async def party(conninfo: str, target: Executor, name: str = "w1", *, times: Times = TIMES, slots: int = 4) -> AsyncIterator[Party]:
     """With a target that several may share. At its end nothing of it is left."""
     pool = AsyncConnectionPool(conninfo, kwargs={"application_name": "tiangong test"}, min_size=1, max_size=8, timeout=5, open=False)
-    async with pool, PostgresLog(conninfo) as log:
+    async with pool, PostgresLog(conninfo, key=KEY) as log:
         made = assembled(conninfo, pool, House(log), target, name, times, Slots(slots))
         try:
             yield made
@@ -142,12 +157,14 @@ async def party(conninfo: str, target: Executor, name: str = "w1", *, times: Tim
 def assembled(conninfo: str, pool: AsyncConnectionPool, house: House, target: Any, name: str, times: Times, slots: Slots) -> Party:
     queue, timers, letters = PostgresQueue(pool, conninfo), PostgresTimers(pool), Letters()
     planner = Planner(house, {"memory": target})
-    driving, reports = Driving(house, planner), Reports(house)
-    told = Notifications(house, {"letters": letters}, [Channel("letters", "ops")], timers, "http://tiangong")
-    dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(house, planner, NoCatalog()), Changes(house, planner), told)
+    driving, reports, people = Driving(house, planner), Reports(house), PostgresPeople(pool, KEY)
+    told = Notifications(house, {"letters": letters}, [Channel("letters", "ops")], timers, "http://tiangong", people)
+    dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(house, planner, NoCatalog()), Changes(house, planner), told,
+                            Erasing(people, KeptAnswers(pool), NoCatalog()))
     ringing = Ringing(timers, driving, told)
     return Party(
-        name, conninfo, pool, house, queue, timers, Deployments(house, planner), reports, ProcessRunner(PROCESSES, dispatcher.fulfil, pool), ringing,
+        name, conninfo, pool, house, queue, timers, Deployments(house, planner), reports,
+        ProcessRunner(PROCESSES, dispatcher.fulfil, pool, together=dispatcher.fulfil_together), ringing,
         Ticker(timers, ringing.ring, house.clock, every=0.05),
         Worker(queue, execution(reports, target, pool, queue, name, times, slots), name, slots, times), letters, Supervisor(), planner)
 
@@ -155,8 +172,8 @@ def assembled(conninfo: str, pool: AsyncConnectionPool, house: House, target: An
 def execution(reports: Reports, target: Executor, pool: AsyncConnectionPool, queue: PostgresQueue, name: str, times: Times = TIMES,
               slots: Slots | None = None) -> Execution:
     executors: Mapping[tuple[str, str], Executor] = {("deploy", "memory"): target, ("health_check", "memory"): target}
-    aside = slots.aside if slots else nullcontext
-    return Execution(reports, executors, PostgresTaskLogs(pool), MemoryArtifacts(), MemorySecrets(), queue, name, times, aside)
+    aside, hands = (slots.aside, Hands(slots, name)) if slots else (nullcontext, None)
+    return Execution(reports, executors, PostgresTaskLogs(pool), MemoryArtifacts(), MemorySecrets(), queue, name, times, aside, hands)
 
 
 async def ended(party: Party, *deployments: str, seconds: float = 20.0) -> list[str]:
