@@ -35,7 +35,7 @@ class NoTemporaryTables(Exception):
 class Writing(psycopg.Connection[tuple]):
     """A second face of a session."""
 
-    def __del__(self) -> None:
+    def __del__(self, *_: object) -> None:
         """It is the other face that is to be closed."""
 
 

@@ -131,7 +131,7 @@ async def test_what_is_deleted_can_be_seen_as_it_was(rig, admin):
         404, "RESOURCE_NOT_FOUND", f"there was no environment {env} at position {gone}")
 
 
-@pytest.mark.parametrize("at", ["-1", "yesterday", "2026-01-31", "2026-01-31T14:03:00", "14:03", "1e3", "1.5", "0x10", "١٢", "9" * 19, "9" * 60, "{}"])
+@pytest.mark.parametrize("at", ["-1", "yesterday", "2026-01-31", "2026-01-31T14:03:00", "14:03", "1e3", "1.5", "0x10", "١٢", "9" * 19, "{}"])
 async def test_an_instant_that_means_nothing_is_refused(rig, admin, at):
     status, code, reason = await refused(admin, "environments/env_1", at)
     assert (status, code) == (400, "INVALID_REQUEST")

@@ -25,7 +25,6 @@ from tests.support.memory_log import MemoryLog
 from tests.support.waiting import wait_until
 from tests.travel.store import store
 
-
 SESSIONS = "select pid, state from pg_stat_activity where application_name = 'tiangong time travel'"
 
 
