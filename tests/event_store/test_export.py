@@ -10,10 +10,13 @@ from uuid import UUID
 import msgspec
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.event_store.checkpoints import Checkpoints, between
 from adapters.event_store.files import PostgresAuditFiles
-from adapters.event_store.table import HEADER, harmless
+from adapters.event_store.reading import Gap
+from adapters.event_store.table import HEADER, harmless, quoted
 from adapters.event_store.verify import verify
 from application.ports.audit import Wanted
 from domain.environment.events import EnvironmentCreated
@@ -155,6 +158,35 @@ async def test_a_file_is_made_from_one_position_and_no_transaction_stays_open(lo
     assert (len(lines), msgspec.json.decode(lines[-1])["last_position"]) == (5, 4)
 
 
+async def test_a_commands_facts_name_it_on_every_page_and_in_every_piece(log, files, admin, monkeypatch):
+    monkeypatch.setattr("adapters.event_store.export.PAGE", 2)
+    await append(log, fact("x"), *(fact() for _ in range(4)), command=UUID(int=7))
+    await append(log, command=UUID(int=8))  # without events: it stands in nobody's way
+    await append(log, *(fact() for _ in range(3)), command=UUID(int=9))
+    commands = [str(row[0]) for row in admin.execute(
+        "select c.command_id from log.stored_events e join log.stored_events_commands c "
+        "on c.events > 0 and e.notification_id between c.first_position and c.first_position + c.events - 1 order by e.notification_id")]
+    assert commands == [str(UUID(int=7))] * 5 + [str(UUID(int=9))] * 3
+    for start in range(1, 9):
+        assert [line["command_id"] for line in (await told(log, files, start=start))[:-1]] == commands[start - 1:]
+
+
+@pytest.mark.parametrize("damage", ["delete from log.stored_events where notification_id = 3",
+                                    "delete from log.stored_events_commands where first_position = 3",
+                                    "update log.stored_events_commands set events = 0 where first_position = 3"])
+async def test_a_position_that_is_missing_ends_the_export_and_is_named(log, files, admin, damage):
+    await grow(log, *"abcde")
+    tables = ("log.stored_events", "log.stored_events_commands")
+    for number, table in enumerate(tables):
+        admin.execute(f"alter table {table} disable trigger all; create temporary table kept{number} as table {table}")
+    admin.execute(damage)
+    for pieces in (files.jsonl(Wanted()), files.csv(Wanted(), {})):
+        with pytest.raises(Gap, match="position 3 is missing"):
+            await asyncio.to_thread(list, pieces)
+    for number, table in enumerate(tables):
+        admin.execute(f"truncate {table}; insert into {table} table kept{number}; alter table {table} enable trigger all")
+
+
 async def test_a_file_that_nobody_reads_on_lets_go_of_its_connection(log, files, admin):
     await grow(log, *"ab")
     pieces: Iterator[bytes] = files.jsonl(Wanted())
@@ -177,11 +209,13 @@ async def test_a_table_is_for_reading_and_no_formula(log, files):
     assert [line[0] for line in csv.reader(io.StringIO(b"".join(files.csv(Wanted(resource_id="name_x"), {})).decode()))] == ["position", "1"]
 
 
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2))
+def test_cells_are_read_as_they_were_written(texts):
+    line = ",".join(map(quoted, texts)) + "\r\n"
+    assert list(csv.reader(io.StringIO(line, newline=""))) == [texts]
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_that_a_spreadsheet_would_compute_is_quoted(start):
     assert harmless(start + "1") == "'" + start + "1"
     assert harmless("1" + start) == "1" + start
-
-
-
-
