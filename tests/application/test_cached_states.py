@@ -180,5 +180,3 @@ async def test_what_was_read_before_a_reset_counts_too(two):
     await run(other, turn(False))
     await run(ours, decide)
     assert (await Work(log, ours.cache).application("app_1")).name == "not used"
-
-
