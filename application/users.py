@@ -42,8 +42,13 @@ class Users:
                         name.claim("user", command.username, id, at=at, by=by))
             return id
 
-        asked = (await self._people.name(command.username), command.roles)  # no digest of a name: it could be guessed
+        asked = (await self._people.name(command.username), command.roles)  # no digest of a name or an address: it could be guessed
         return await self._house.run(caller, "user:create", act, asked)
+
+    async def made_by(self, caller: Caller) -> str | None:
+        """The id of the user that this call has made before, also where the key to the name is lost."""
+        known = await self._house.log.command(caller.command)
+        return known[0].stream if known else None
 
     async def _name(self, work: Work, username: str) -> Name:
         """The claim of a user's name. Those of before names were sealed stand in streams that are digests of the name."""
@@ -112,7 +117,7 @@ class Users:
             work.record(TokenIssued(stream=id, version=1, at=at, by=caller.actor.id, user_id=user, name=name, expires_at=expires))
             return id
 
-        done = await self._house.run(caller, "token:issue", act, (user, days))
+        done = await self._house.run(caller, "token:issue", act, (user, name, days))
         return value if done.repeated else new, done
 
     async def revoke_token(self, caller: Caller, id: str, reason: str = "") -> Done:

@@ -129,8 +129,7 @@ class PostgresLog:
         return Cause(*rows[0]) if rows else None
 
     async def _events(self, rows: Sequence[tuple[Any, ...]]) -> list[Event]:
-        people = whose(rows) if self._key else None
-        keys = await self._keys(people) if people else None if people is None else {}
+        keys = await self._keys(people) if self._key and (people := whose(rows)) else None
         return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state), keys) for topic, state in rows]
 
     async def _keys(self, people: Collection[str]) -> Keys:

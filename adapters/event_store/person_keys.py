@@ -51,7 +51,7 @@ class ServerKey:
 
 def keys_of(conn: psycopg.Connection[Any], key: ServerKey, people: Collection[str]) -> Keys:
     """The keys of those who are not forgotten. Always asked anew: a key that is kept outlives its person."""
-    return key.keys(conn.execute(FIND, (list(people),), binary=True)) if people else {}
+    return key.keys(conn.execute(FIND, (list(people),), binary=True))
 
 
 def must_fit(conn: psycopg.Connection[Any], key: ServerKey) -> None:

@@ -74,7 +74,8 @@ def read(conn: psycopg.Connection, after: int, limit: int, key: ServerKey | None
 
 def records(conn: psycopg.Connection, found: list[Row], key: ServerKey | None = None) -> list[Recorded | Unreadable]:
     """Rows as facts. Raises WrongKey."""
-    keys = None if key is None else keys_of(conn, key, whose((row.topic, row.state) for row in found))
+    people = whose((row.topic, row.state) for row in found) if key else None
+    keys = keys_of(conn, key, people) if key and people else None
     return [record(row, keys) for row in found]
 
 

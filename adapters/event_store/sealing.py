@@ -17,6 +17,7 @@ from domain.personal import FORGOTTEN, MARK, persons, sealed_fields
 from domain.registry import EVENTS, UnknownFact, encode
 
 NONCE = 12
+PERSONAL = frozenset(topic for topic, cls in EVENTS.items() if cls.PERSONAL)
 Keys = Mapping[str, AESGCM]
 """By whose they are. Who is missing is forgotten."""
 
@@ -61,7 +62,7 @@ def place(fields: Json, field: str) -> bytes:
 
 def _with_seals(topic: str, state: bytes) -> Json | None:
     """The fields, where some may be sealed."""
-    if MARK not in state or topic not in EVENTS or not EVENTS[topic].PERSONAL:
+    if topic not in PERSONAL or MARK not in state:
         return None
     try:
         return msgspec.json.decode(state, type=Json)

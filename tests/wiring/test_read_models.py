@@ -15,7 +15,7 @@ from application.versions import CreateVersion, Versions
 from projections.engine.positions import Positions
 from tests.application.fakes import MemorySecrets
 from tests.event_store.facts import terminate
-from tests.runtime.party import NoCatalog, by
+from tests.runtime.party import KEY, NoCatalog, by
 from tests.support.pools import pool_of
 from tests.support.waiting import until
 
@@ -38,7 +38,7 @@ async def catalog(database):
 async def projecting(database):
     """A projector at work, once a test wants it."""
     tasks: list[asyncio.Task[None]] = []
-    yield lambda: tasks.append(asyncio.create_task(project(database)))
+    yield lambda: tasks.append(asyncio.create_task(project(database, KEY)))
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

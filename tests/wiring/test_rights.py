@@ -31,6 +31,7 @@ FORBIDDEN = [
     "update log.stored_events_commands set actor = 'nobody'", "delete from log.stored_events_commands", "drop table log.stored_events",
     "alter table log.stored_events disable trigger all", "set session_replication_role = replica", "create table log.mine (a int)",
     "create table views.mine (a int)", "create table ops.mine (a int)", "drop table views.versions", "create role mine",
+    "delete from log.person_keys", "truncate log.person_keys", "update log.person_finders set means = 'x'",
     "select pg_read_file('/etc/passwd')", "copy log.stored_events to program 'cat'",
 ]
 
