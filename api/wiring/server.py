@@ -34,6 +34,8 @@ from projections.engine.projector import OutOfStep, Projector
 logger = logging.getLogger(__name__)
 AGAIN = 0.1
 """Seconds until the read models begin again behind their position."""
+PAGE = 5000
+"""Facts at once while the read models are far behind."""
 DRAIN = 20.0
 """Seconds that running tasks get to end after SIGTERM; what is left is taken up after the next start."""
 
@@ -139,7 +141,7 @@ async def project(conninfo: str, key: ServerKey) -> None:
     projector = Projector(conninfo, PROJECTIONS)
     try:
         while True:
-            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position), key=key)
+            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position), PAGE, key=key)
             try:
                 await keep_up(projector, follower)
             except OutOfStep as error:
@@ -165,9 +167,10 @@ async def keep_up(projector: Projector, follower: Follower) -> None:
 async def ensure_admin(core: Core) -> None:
     """The user `admin` exists, and the token that the operator set (or, the first time, a new one) is good."""
     users = core.users
-    admin = await users.find("admin")
+    setup = process("setup", "admin")
+    admin = await users.find("admin") or await users.made_by(setup)
     if admin is None:
-        admin = (await users.create(process("setup", "admin"), CreateUser("admin", roles=("admin",)))).id
+        admin = (await users.create(setup, CreateUser("admin", roles=("admin",)))).id
     given = core.settings.admin_token
     value, new = (given.get_secret_value(), False) if given else core.home.keep_admin_token()
     if await users.authenticate(value) is None:
