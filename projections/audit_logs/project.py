@@ -7,7 +7,7 @@ from domain.personal import HIDDEN, persons
 from domain.recorded import Recorded, Unreadable
 from domain.registry import EVENTS
 from projections.engine.counting import Counted
-from projections.engine.masking import masked
+from projections.engine.masking import PLAIN, masked
 from projections.engine.projection import Parameters, Statement, row
 
 HANDLES = frozenset(EVENTS.values())
@@ -19,7 +19,9 @@ IN_COLUMNS = ("schema", "stream", "version", "at", "by")
 def project(recorded: Recorded) -> list[Statement]:
     fields = msgspec.to_builtins(recorded.event)
     fields |= dict.fromkeys(persons(recorded.event), HIDDEN)  # the audit names people by id; the name is joined, as long as there is one
-    details = {key: masked(value) for key, value in fields.items() if key not in IN_COLUMNS}
+    for name in IN_COLUMNS:
+        del fields[name]
+    details = {key: value if type(value) in PLAIN else masked(value) for key, value in fields.items()}
     return [("insert_audit_log", row(recorded, **about(recorded, recorded.event.TOPIC), details=details))]
 
 

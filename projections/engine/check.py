@@ -59,7 +59,8 @@ def check(conninfo: str, read: Read, projections: Sequence[Projection], *, schem
             position = stands_at(conn)
             live = tables_in(conn, schema)
             create(conn, SHADOW, projections)
-            replay(conn, read, projections, 0, position)
+            with connect(conninfo, schema) as reader:
+                replay(conn, read, projections, 0, position, reader=reader)
             replayed = tables_in(conn, SHADOW)
             tables = [*live, *(table for table in replayed if table not in live)]
             return Report(position, tuple(compare(conn, table, schema, table in live, table in replayed) for table in tables))

@@ -12,6 +12,8 @@ BOUNDS: dict[str, str | int] = {  # a network that swallows packets ends a conne
     "connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000,
 }
 
+SCANNING = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+
 
 def connect(conninfo: str, schema: str = "views", *, lock_timeout: float = 10.0, statement_timeout: float = 60.0) -> Connection:
     """Open a connection in autocommit mode that finds the tables in `schema`; timeouts are in seconds."""
@@ -31,6 +33,18 @@ def bounded(conninfo: str, name: str) -> str:
 def prepare(conn: Connection) -> None:
     """Let dicts be parameters for `json` columns, so that projections need not know the driver."""
     conn.adapters.register_dumper(dict, Document)
+
+
+def steady(conn: Connection) -> None:
+    """Let rows be found by the index of their key, always: plans are kept, and those made while the tables are tiny would scan them for ever."""
+    for method in SCANNING:
+        conn.execute(f"set enable_{method} = off".encode())
+
+
+def free(conn: Connection) -> None:
+    """As the server is set up."""
+    for method in SCANNING:
+        conn.execute(f"reset enable_{method}".encode())
 
 
 class Document(JsonDumper):

@@ -11,11 +11,11 @@ All statements about one row become one, whose values are the last ones. Stateme
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from projections.engine.plans import Plan
 from projections.engine.shapes import Kind, Table
-from projections.engine.steps import Copy, Delete, Step, Update, Upsert
+from projections.engine.steps import Copy, Delete, Many, Step, Update, Upsert
 
 Parameters = Mapping[str, object]
 
@@ -29,16 +29,27 @@ class Row:
     again: frozenset[int] = frozenset()
 
 
+@dataclass(slots=True)
+class Level:
+    """What is done at once: rows, each in its place, and then statements about single rows, as they are."""
+
+    rows: dict[object, Row] = field(default_factory=dict)
+    statements: defaultdict[bytes, list[Parameters]] = field(default_factory=lambda: defaultdict(list))
+
+
 class Fold:
-    """Of one table."""
+    """Of one table. What cannot become one thing to do with its row goes to the row's next level: all that is on a level comes behind the levels before."""
 
     def __init__(self, table: Table, steps: list[Step]) -> None:
         self.table, self.steps = table, steps
         self._rows: dict[object, Row] = {}
+        self._levels: list[Level] = []
+        self._depth: dict[object, int] = {}
 
     def do(self, plan: Plan, parameters: Parameters) -> None:
         """Raises Unfit."""
-        for key, values in plan.rows(parameters):
+        values = plan.fit(parameters)
+        for key in plan.keys(parameters):
             new = dict(zip(plan.places, values, strict=True))
             new.update(plan.constants)
             row = self._rows.get(key)
@@ -58,19 +69,35 @@ class Fold:
             row.again |= plan.again
             return True
         if plan.kind != "delete" or row.kind == "insert":  # a row that is there already must be refused before it is gone
-            self.alone(key)
+            self._down(key)
         return False
 
-    def alone(self, key: object) -> None:
-        """Let what is to be done with this row come now."""
-        row = self._rows.pop(key, None)
-        if row is not None:
-            self.steps += steps_of(self.table, {key: row})
+    def as_it_is(self, key: object, statement: bytes, parameters: Parameters) -> None:
+        """A statement about this row alone."""
+        self._down(key).statements[statement].append(parameters)
+
+    def _down(self, key: object) -> Level:
+        """What there is about the row is on its level; what comes will be on the next one."""
+        depth = self._depth.get(key, 0)
+        self._depth[key] = depth + 1
+        level = self._level(depth)
+        if key in self._rows:
+            level.rows[key] = self._rows.pop(key)
+        return level
+
+    def _level(self, depth: int) -> Level:
+        while len(self._levels) <= depth:
+            self._levels.append(Level())
+        return self._levels[depth]
 
     def flush(self) -> None:
         """Let everything come now."""
-        self.steps += steps_of(self.table, self._rows)
-        self._rows = {}
+        for key, row in self._rows.items():
+            self._level(self._depth.get(key, 0)).rows[key] = row
+        for level in self._levels:
+            self.steps += steps_of(self.table, level.rows)
+            self.steps += (Many(statement, parameters) for statement, parameters in level.statements.items())
+        self._rows, self._levels, self._depth = {}, [], {}
 
 
 def steps_of(table: Table, rows: Mapping[object, Row]) -> Iterable[Step]:

@@ -3,10 +3,15 @@
 from domain.config import MASK, is_reference
 
 
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def masked(value: object) -> object:
     """The same plain data, with `********` in the place of each `{"secret": "sec_…"}`."""
     if isinstance(value, dict):
-        return MASK if is_reference(value) else {key: masked(part) for key, part in value.items()}
+        if "secret" in value and is_reference(value):
+            return MASK
+        return {key: part if type(part) in PLAIN else masked(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [masked(part) for part in value]
+        return [part if type(part) in PLAIN else masked(part) for part in value]
     return value

@@ -4,16 +4,15 @@ What is folded away is never seen by the database. So a value that it might refu
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from operator import itemgetter
 
 from projections.engine.shapes import KINDS, Constant, Kind, Parameter, Simple, Table
 
 Values = tuple[object, ...]
-RANGES = {"int": 2**31, "bigint": 2**63}
+BIGGEST, INT = 2**63, 2**31
 
 
 class Unfit(Exception):
@@ -40,20 +39,26 @@ class Plan:
     known: set[tuple[type, ...]] = field(default_factory=set)
     """Types that were found good before."""
 
-    def rows(self, parameters: Mapping[str, object]) -> Iterator[tuple[object, Values]]:
-        """Key and values of each row that the statement touches. Raises Unfit."""
+    def fit(self, parameters: Mapping[str, object]) -> Values:
+        """The values for `places`. Raises Unfit for one that the database might refuse."""
         values = self.values(parameters)
         found = tuple(map(type, values))
         if found not in self.known:
             self._must_fit(found)
+        for value in values:
+            kind = type(value)
+            if kind is str and "\0" in value or kind is int and not -BIGGEST <= value < BIGGEST:  # type: ignore[operator]  # its type was asked
+                raise Unfit(f"{self.table.name} cannot hold {value!r}")
         for place, good in self.careful:
-            if not good(values[place]):
-                raise Unfit(f"{self.table.name} may not take {values[place]!r}")
+            if values[place] is not None and not good(values[place]):
+                raise Unfit(f"{self.table.name} may not hold {values[place]!r}")
+        return values
+
+    def keys(self, parameters: Mapping[str, object]) -> Sequence[object]:
+        """Of the rows that the statement touches. Raises Unfit."""
         if self.each is None:
-            yield must_be_key(self.key(parameters)), values
-        else:
-            for key in dict.fromkeys(must_be_list(parameters[self.each])):
-                yield must_be_key(key), values
+            return (must_be_key(self.key(parameters)),)
+        return [must_be_key(key) for key in dict.fromkeys(must_be_list(parameters[self.each]))]
 
     def _must_fit(self, found: tuple[type, ...]) -> None:
         for kind, wanted, required in zip(found, self.kinds, self.required, strict=True):
@@ -92,42 +97,34 @@ def key_picker(names: list[str]) -> Callable[[Mapping[str, object]], object]:
 
 
 def care_of(table: Table, column: str) -> Callable[[object], bool] | None:
-    kind = table.types[column]
     if column in table.words:
-        return partial(is_one_of, table.words[column])
-    if kind in RANGES:
-        return partial(is_below, RANGES[kind])
-    return {"text": is_text, "text[]": are_texts, "float8": is_number, "timestamptz": has_zone}.get(kind)
+        return table.words[column].__contains__
+    return CARE.get(table.types[column])
 
 
-def is_one_of(words: frozenset[str], value: object) -> bool:
-    return value is None or value in words
-
-
-def is_below(bound: int, value: object) -> bool:
-    return value is None or isinstance(value, int) and -bound <= value < bound
-
-
-def is_text(value: object) -> bool:
-    return value is None or "\0" not in str(value)
+def is_int(value: object) -> bool:
+    return isinstance(value, int) and -INT <= value < INT
 
 
 def are_texts(value: object) -> bool:
-    return value is None or isinstance(value, list) and all(type(each) is str and "\0" not in each for each in value)
+    return isinstance(value, list) and all(type(each) is str and "\0" not in each for each in value)
 
 
 def is_number(value: object) -> bool:
-    return value is None or isinstance(value, float) and math.isfinite(value)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def has_zone(value: object) -> bool:
-    return value is None or isinstance(value, datetime) and value.tzinfo is not None
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+CARE: dict[str, Callable[[object], bool]] = {"int": is_int, "text[]": are_texts, "float8": is_number, "timestamptz": has_zone}
 
 
 def must_be_key(key: object) -> object:
-    parts = key if isinstance(key, tuple) else (key,)
-    if not all(type(part) is str and "\0" not in part or type(part) is int for part in parts):
-        raise Unfit(f"{key!r} is no key")
+    for part in key if type(key) is tuple else (key,):
+        if type(part) is not int and (type(part) is not str or "\0" in part):
+            raise Unfit(f"{key!r} is no key")
     return key
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import psycopg
 
 from projections.engine import built
-from projections.engine.connections import Connection, connect
+from projections.engine.connections import Connection, connect, steady
 from projections.engine.projection import Projection
 from projections.engine.write import Record, write
 
@@ -63,6 +63,7 @@ class Projector:
     def _connection(self) -> Connection:
         if self._conn is None:
             self._conn = connect(self._conninfo)
+            steady(self._conn)
             self._conn.execute("set synchronous_commit = off")  # what a crash of the server takes away comes again from the log
         return self._conn
 

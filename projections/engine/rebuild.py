@@ -49,7 +49,8 @@ def rebuild(conninfo: str, read: Read, projections: Sequence[Projection], names:
         with conn.transaction():
             conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(SHADOW)))
             create(conn, SHADOW, chosen)
-        quarantined = catch_up(conn, read, chosen, schema)
+        with connect(conninfo, schema) as reader:
+            quarantined = catch_up(conn, reader, read, chosen, schema)
         return swap(conn, read, chosen, schema, patience, quarantined)
 
 
@@ -68,14 +69,14 @@ def chosen_from(projections: Sequence[Projection], names: Collection[str] | None
     return tuple(known.values()) if names is None else tuple(known[name] for name in known if name in names)
 
 
-def catch_up(conn: Connection, read: Read, chosen: Sequence[Projection], schema: str) -> int:
+def catch_up(conn: Connection, reader: Connection, read: Read, chosen: Sequence[Projection], schema: str) -> int:
     """Replay until it is near to where the live tables are, which move on meanwhile."""
     quarantined = 0
     for _ in range(ROUNDS):
         position, target = stands_at(conn), live_position(conn, schema)
         if target - position <= NEAR:
             break
-        quarantined += replay(conn, read, chosen, position, target)
+        quarantined += replay(conn, read, chosen, position, target, reader=reader)
         logger.info("replayed %d facts", target)
     return quarantined
 

@@ -83,7 +83,7 @@ class Sheet:
         elif isinstance(shape, Opaque):
             self._run(shape, name, parameters)
         elif name in self._known.growing:
-            self._new[name] += (values for _, values in shape.rows(parameters))
+            self._new[name].append(shape.fit(parameters))
         else:
             self._folds[shape.table.name].do(shape, parameters)
 
@@ -94,15 +94,15 @@ class Sheet:
         self._levels[self._lanes[lane], name].append(parameters)
 
     def _run(self, shape: Opaque, name: str, parameters: Parameters) -> None:
+        fold, statement = self._folds[shape.table], self._known.statements[name]
+        if shape.key is not None and not shape.reads:
+            key = tuple(parameters[part.name] for part in shape.key.values())
+            fold.as_it_is(key if len(key) > 1 else key[0], statement, parameters)
+            return
         for table in shape.reads:
             self._folds[table].flush()
-        fold = self._folds[shape.table]
-        if shape.key is None:
-            fold.flush()
-        else:
-            key = tuple(parameters[part.name] for part in shape.key.values())
-            fold.alone(key if len(key) > 1 else key[0])
-        statement, last = self._known.statements[name], self._steps[-1] if self._steps else None
+        fold.flush()
+        last = self._steps[-1] if self._steps else None
         if isinstance(last, Many) and last.statement == statement:
             last.parameters.append(parameters)
         else:

@@ -1,7 +1,9 @@
 """Facts into tables: many at once where nothing is wrong with them, else fact by fact, and what cannot be taken is kept aside."""
 
+import gc
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 Record = Recorded | Unreadable
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 """The database says that the content is wrong. Anything else (no connection, no time, no space) says nothing about the fact."""
+UNFIT = (*REFUSED, Unfit, KeyError, TypeError, ValueError, OverflowError)
+"""Many facts cannot be written at once for something that is in one of them: which one, the long way tells."""
 FEW = 32
 """So many (projection, fact) are not worth folding."""
 QUARANTINE = b"""
@@ -39,7 +43,22 @@ class Effect:
 def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
     """Bring the batch into the tables, inside the caller's transaction; return how many (projection, fact) were put into quarantine.
     Raises what the database raises for reasons that are not the facts' own."""
-    return write_effects(conn, effects(projections, batch))
+    batch = list(batch)
+    with nothing_collected() if len(batch) > FEW else nullcontext():
+        return write_effects(conn, effects(projections, batch))
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """A large batch makes very many objects, all of which are needed, and none of which refers to itself: looking for garbage among them
+    takes longer than all the rest."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def write_effects(conn: Connection, found: Sequence[Effect]) -> int:
@@ -50,7 +69,7 @@ def write_effects(conn: Connection, found: Sequence[Effect]) -> int:
         with conn.transaction():
             perform(conn, steps_of(found))
         return sum(bool(effect.poison) for effect in found)
-    except (*REFUSED, Unfit) as error:
+    except UNFIT as error:
         logger.debug("%d facts are written in halves: %s", len(found), error)
     half = len(found) // 2
     return write_effects(conn, found[:half]) + write_effects(conn, found[half:])
@@ -84,17 +103,16 @@ def write_few(conn: Connection, found: Sequence[Effect]) -> int:
 
 def effects(projections: Sequence[Projection], batch: Iterable[Record]) -> list[Effect]:
     """Projection by projection, each in the log's order: no projection reads another's tables."""
-    batch = list(batch)
-    return [effect for projection in projections for record in batch if (effect := effect_on(projection, record))]
+    kinds = [(Unreadable if isinstance(record, Unreadable) else type(record.event), record) for record in batch]
+    return [effect_on(projection, record) for projection in projections for kind, record in kinds
+            if kind in projection.handles or kind is Unreadable]
 
 
-def effect_on(projection: Projection, record: Record) -> Effect | None:
+def effect_on(projection: Projection, record: Record) -> Effect:
     if isinstance(record, Unreadable):
         if projection.unreadable is None:
             return Effect(projection, record, [], f"cannot be read: {record.error}")
         return Effect(projection, record, projection.unreadable(record))
-    if type(record.event) not in projection.handles:
-        return None
     try:
         return Effect(projection, record, projection.project(record))
     except Exception as error:  # noqa: BLE001  # whatever a projection trips over, the others go on

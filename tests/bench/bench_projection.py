@@ -1,0 +1,54 @@
+"""How fast do read models catch up? All of ours over a log of 1,000,000 real facts (or as many as the first argument says), read by the follower and
+written by the projector as in `tiangong projector`, against the library's `ProjectionRunner` on the same log: with the same rows for each event, and,
+its best case, with one row for each. They alternate: a third of the log, then the peer for some seconds. Prints a JSON line for each peer."""
+
+import sys
+import threading
+import time
+from contextlib import closing
+
+from adapters.event_store.follower import Follower
+from projections.catalogue import PROJECTIONS
+from projections.engine.connections import connect
+from projections.engine.projector import Projector
+from tests.bench import runner
+from tests.bench.history import seed
+from tests.bench.measure import ROUNDS, databases, median, show
+
+EVENTS, SECONDS, PAGE, GOAL = 1_000_000, 5.0, 5000, 30
+
+
+def catch_up(conninfo: str, projector: Projector, upto: int) -> float:
+    """Events a second, from where the read models stand."""
+    first = position = projector.position
+    began = time.monotonic()
+    with closing(Follower(conninfo, first, PAGE).batches(threading.Event())) as batches:
+        for batch in batches:
+            position = projector.apply(batch)
+            if position >= upto:
+                return (position - first) / (time.monotonic() - began)
+    raise RuntimeError(f"the log ends at {position}")
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with databases("log", migrated=["log"]) as found:
+        conninfo = found["log"]
+        seed(conninfo, events)
+        with connect(conninfo) as conn:
+            runner.tables(conn)
+        ours, same, one = [], [], []
+        with closing(Projector(conninfo, PROJECTIONS)) as projector:
+            for number in range(1, ROUNDS + 1):
+                ours.append(catch_up(conninfo, projector, events * number // ROUNDS))
+                same.append(runner.run(conninfo, runner.SameRows, SECONDS))
+                one.append(runner.run(conninfo, runner.OneRow, SECONDS))
+            if projector.quarantined:
+                raise SystemExit(f"{projector.quarantined} facts were put aside")
+    for peer, rates in (("ProjectionRunner, the same rows", same), ("ProjectionRunner, one row upsert an event", one)):
+        show("projection throughput, events/s", ours=round(median(ours)), peer=peer, peer_value=round(median(rates)),
+             ratio=round(median(ours) / median(rates), 1), goal=GOAL, events=events)
+
+
+if __name__ == "__main__":
+    main()
