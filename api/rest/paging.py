@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,25 +12,21 @@ from starlette.responses import Response
 
 from api import shapes
 from api.kept import ListAnswer
-from api.reading import Listing
-from api.rest.call import public
+from api.reading import Listing, Row
 
 
+@dataclass(frozen=True)
 class Paging:
-    def __init__(
-        self,
-        page: Annotated[int, Query(ge=1, le=10_000, description="from 1")] = 1,
-        page_size: Annotated[int, Query(ge=1, le=100)] = 20,
-        after: Annotated[str | None, Query(max_length=500, description="the `next` of an earlier answer; goes before `page`")] = None,
-    ) -> None:
-        self.page, self.page_size, self.after = page, page_size, after
+    page: int
+    page_size: int
+    after: str | None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
         return {"page": self.page, "page_size": self.page_size, "after": self.after}
 
     def answer(self, listing: Listing) -> Response:
-        printed = {listing.name: [public(row) for row in listing.rows], "total": listing.total, "page": self.page,
+        printed = {listing.name: [without_version(row) for row in listing.rows], "total": listing.total, "page": self.page,
                    "page_size": self.page_size, "next": listing.next}
         return ListResponse(ListAnswer(listing.action, msgspec.json.encode(printed)))
 
@@ -42,7 +39,22 @@ class ListResponse(Response):
         self.kept = kept
 
 
-Pages = Annotated[Paging, Depends()]
+async def paging(
+    page: Annotated[int, Query(ge=1, le=10_000, description="from 1")] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: Annotated[str | None, Query(max_length=500, description="the `next` of an earlier answer; goes before `page`")] = None,
+) -> Paging:
+    """Not a plain function: FastAPI calls those in a thread of their own, which takes longer than this."""
+    return Paging(page, page_size, after)
+
+
+def without_version(row: Row) -> Row:
+    """The row, changed: as it stands in a list."""
+    row.pop("stream_version", None)
+    return row
+
+
+Pages = Annotated[Paging, Depends(paging)]
 """For a route's signature."""
 Asked = Annotated[str | None, Query(max_length=1000)]
 """A filter."""

@@ -2,11 +2,13 @@
 little work for whoever is measured. Prints one JSON line: requests a second, and milliseconds until the answer is there."""
 
 import asyncio
+import itertools
 import json
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ class Measured:
 
 
 class Client(asyncio.Protocol):
-    def __init__(self, request: bytes, times: list[float], ended: asyncio.Future[None]) -> None:
-        self._request, self._times, self._ended = request, times, ended
+    def __init__(self, requests: Iterator[bytes], times: list[float], ended: asyncio.Future[None]) -> None:
+        self._requests, self._times, self._ended = requests, times, ended
         self._answer, self._began = b"", 0.0
 
     def connection_made(self, transport: Any) -> None:
@@ -34,7 +36,7 @@ class Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._answer, self._began = b"", time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
@@ -54,11 +56,13 @@ class Client(asyncio.Protocol):
 
 
 async def load(port: int, path: str, token: str, connections: int, seconds: float) -> dict[str, float]:
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    """`{n}` in the path is another number in each request."""
+    rest = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    requests = (f"GET {path.replace('{n}', str(n))}{rest}".encode() for n in itertools.count())
     loop, times = asyncio.get_running_loop(), list[float]()
     ended: asyncio.Future[None] = loop.create_future()
     for _ in range(connections):
-        await loop.create_connection(lambda: Client(request, times, ended), "127.0.0.1", port)
+        await loop.create_connection(lambda: Client(requests, times, ended), "127.0.0.1", port)
     await asyncio.wait({ended}, timeout=seconds)
     if ended.done():
         ended.result()
