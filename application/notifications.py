@@ -44,22 +44,26 @@ class Notifications:
 
     async def notify(self, caller: Caller, wish: Notify) -> list[Done]:
         """One notification for each channel, each an append of its own."""
-        return [await self._request(caller.step(f"{c.name}/{c.destination}"), wish, c) for c in self._channels]
+        return [await self._request(caller, wish, channel) for channel in self._channels]
 
     async def _request(self, caller: Caller, wish: Notify, channel: Channel) -> Done:
+        """The command's id follows from the addressee's id, not from the address: from that the address could be guessed."""
+        require(caller.actor, "notification:send")
+        addressee = await self._people.addressee(channel.destination) if "@" in channel.destination else ""
+
         async def act(work: Work) -> str:
             deployment = wish.deployment or (await work.task(wish.task)).job.deployment_id
             d = await work.deployment(deployment)
             subject = f"[{wish.severity}] {wish.rule.replace('_', ' ')}: {d.plan.source.git_tag or 'several versions'} in {d.plan.target.name}"
             text = f"{wish.message}\n\nDeployment {deployment}\n{self._url}/api/v1/deployments/{deployment}"
-            id, addressee = self._house.new_id("ntf"), await self._people.addressee(channel.destination) if "@" in channel.destination else ""
+            id = self._house.new_id("ntf")
             work.record(NotificationRequested(
                 stream=id, version=1, at=self._house.clock(), by=caller.actor.id, rule=wish.rule, severity=wish.severity, channel=channel.name,
                 destination=channel.destination, deployment_id=deployment, task_id=wish.task, subject=subject, text=text,
                 addressee=addressee))
             return id
 
-        return await self._house.run(caller, "notification:send", act)
+        return await self._house.run(caller.step(f"{channel.name}/{addressee or channel.destination}"), "notification:send", act)
 
     async def deliver(self, caller: Caller, timer: Timer) -> Done | None:
         """Send what a timer calls for. None: it failed and is tried again later, or has been sent before."""

@@ -5,6 +5,7 @@ from uuid import uuid4
 from adapters.event_store.log import PostgresLog
 from adapters.event_store.reading import reader
 from api.home import Home
+from api.migrate import migrate
 from api.wiring.database import as_server
 from api.wiring.keys import server_key
 from api.wiring.persons import in_plain
@@ -65,3 +66,14 @@ async def test_the_read_models_forget_them_and_what_the_log_keeps_is_said(settin
 def test_a_message_of_old_is_read_in_today_s_shape():
     event = decode("notification.requested", path("notification.requested", 1, "full").read_bytes().rstrip(b"\n"))
     assert (event.destination, event.addressee) == ("ops@example.org", "")
+
+
+def test_samples_that_an_older_version_let_be_taken_of_answers_go_with_the_upgrade(database, admin):
+    admin.execute("alter table ops.idempotency_keys alter column key set statistics 100, alter column body set statistics 100")
+    admin.execute("insert into ops.idempotency_keys (actor, key, method, path, digest, holder, body) select 'usr_1', 'canary-' || n % 2 || '/' || n, "
+                  "'POST', '/', '', gen_random_uuid(), convert_to('canary-' || n % 2, 'UTF8') from generate_series(1, 100) n")
+    admin.execute("analyze ops.idempotency_keys")
+    admin.execute("delete from ops.idempotency_keys")
+    assert tables_with(admin, "canary-1") == ["pg_catalog.pg_statistic"]
+    migrate(database)
+    assert tables_with(admin, "canary-1") == []

@@ -204,6 +204,14 @@ async def test_a_mail_address_that_is_no_user_s_is_forgotten_by_itself_and_what_
         "(forgotten)", "whoever was to be told is forgotten")
 
 
+async def test_no_id_of_a_command_follows_from_an_address(server, admin):
+    """Whoever has the log could try addresses until one fits."""
+    await worked(server)
+    ids = {id for (id,) in admin.execute("select command_id from log.stored_events_commands")}
+    deployment, = admin.execute("select deployment_id from views.notifications").fetchone()
+    assert server.by(f"tell {ADDRESS} {deployment}").step(f"letters/{ADDRESS}").command not in ids
+
+
 async def test_what_a_mail_server_answers_is_kept_without_the_address(server, admin):
     await worked(server)
     id, = admin.execute("select id from views.notifications").fetchone()
