@@ -23,7 +23,7 @@ do $$ begin
   execute (select 'truncate ' || string_agg(format('pg_temp.%I', relname), ', ') from pg_class
             where relnamespace = pg_my_temp_schema() and relkind = 'r');
 end $$"""
-AGAIN = 20
+AGAIN = 40
 """After so many answers the tables are emptied: what was rolled back stays in their files till then."""
 T = TypeVar("T")
 

@@ -1,11 +1,13 @@
 """`at` over REST: an environment, a deployment and a change as they were, word for word, and what is said where that cannot be told."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from projections.engine.positions import Positions
 from tests.api.story import V1, application, created, deployment, detail, environment, task_of, version
 
 
@@ -121,6 +123,21 @@ async def test_secrets_are_masked_in_the_past_too(rig, admin):
     assert (then["config"]["hosts"], then["config"]["ssh_key"]) == (["192.0.2.1"], "********")
 
 
+async def test_who_is_forgotten_is_forgotten_in_the_past_too(rig, admin):
+    async with rig.client("developer") as developer:
+        id = (await deployment(admin))["id"]
+        mine = (await created(developer, "deployments", {**{key: (await detail(admin, id))[key] for key in (
+            "version_id", "application_ids", "environment_id")}, "auto_start": False}))["id"]
+    at = await position(admin)
+    assert (await seen(admin, f"deployments/{mine}", at=at))["created_by"] == "developer@example.com"
+    [user] = [row["id"] for row in (await seen(admin, "users"))["users"] if row["username"] == "developer-1"]
+    answer = await admin.post(f"{V1}/users/{user}/forget", json={})
+    assert answer.status_code == 200, answer.text
+    then = (await seen(admin, f"deployments/{mine}", at=at))["created_by"]
+    assert then == (await seen(admin, f"deployments/{mine}"))["created_by"]
+    assert "developer" not in then
+
+
 async def test_what_is_deleted_can_be_seen_as_it_was(rig, admin):
     env = await environment(admin)
     there = await position(admin)
@@ -158,6 +175,14 @@ async def test_a_past_that_must_be_younger_than_it_is_waits_for_the_read_models_
     assert answer.status_code == 400
     answer = await admin.get(f"{V1}/environments/{env}", params={"at": await position(admin)}, headers={"X-Min-Position": "1"})
     assert answer.status_code == 200
+
+
+async def test_read_models_that_are_behind_the_instant_are_waited_for_but_not_for_ever(rig, admin, database, monkeypatch):
+    env, end = await environment(admin), await position(admin)
+    monkeypatch.setattr("api.past.PATIENCE", 0.05)
+    rig.app.state.services = replace(rig.services, positions=Positions(database))  # it is not opened: it knows of nothing
+    answer = await admin.get(f"{V1}/environments/{env}", params={"at": end})
+    assert (answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]) == (503, "SERVICE_UNAVAILABLE", "1")
 
 
 async def test_who_may_not_read_may_not_read_the_past(rig, admin):

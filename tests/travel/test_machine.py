@@ -1,6 +1,7 @@
 """What the machine stands on: connections that break, a right that is missing, read models that are behind, a clock that was set back."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,23 +10,31 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.event_store.past import PastLog
+from adapters.event_store.reading import read
 from api.wiring.database import as_server
 from domain.environment.events import EnvironmentChanged, EnvironmentCreated
 from domain.event import Event
 from domain.user.events import UserCreated
 from projections.catalogue import PROJECTIONS
+from projections.engine.connections import connect
 from projections.engine.projector import Projector
 from projections.queries import get_deployment, get_environment
 from projections.travel.booth import AGAIN, NoTemporaryTables
 from projections.travel.machine import TimeMachine
 from tests.api.story import V1, environment
-from tests.projections.facts import fact, planned, recorded
+from tests.projections.facts import fact, planned, recorded, started
 from tests.support.given import NOON
 from tests.support.memory_log import MemoryLog
 from tests.support.waiting import wait_until
 from tests.travel.store import store
 
 SESSIONS = "select pid, state from pg_stat_activity where application_name = 'tiangong time travel'"
+
+
+class Teleported(Event, frozen=True, kw_only=True):
+    """A fact of a later release."""
+
+    TOPIC = "deployment.teleported"
 
 
 async def logged(conninfo: str, *events: Event) -> None:
@@ -35,7 +44,8 @@ async def logged(conninfo: str, *events: Event) -> None:
         await log.append([record.event], record.command, record.origin)
     store(conninfo, log.stored, NOON)
     projector = Projector(conninfo, PROJECTIONS)
-    projector.apply(log.recorded(0))
+    with connect(conninfo) as conn:
+        projector.apply(read(conn, 0, 1000))
     projector.close()
 
 
@@ -101,7 +111,7 @@ async def test_over_http_the_missing_right_is_named(rig, admin, database):
         name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
         conn.execute(sql.SQL("revoke temporary on database {} from public").format(name))
     async with TimeMachine(as_server(database), PastLog()) as machine:
-        rig.app.state.services = type(rig.services)(**{**vars(rig.services), "past": machine})
+        rig.app.state.services = replace(rig.services, past=machine)
         answer = await admin.get(f"{V1}/environments/{env}", params={"at": 16})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert "grant temporary on database" in answer.json()["error"]["message"]
@@ -119,6 +129,13 @@ async def test_names_are_those_of_then(database):
     async with TimeMachine(database, PastLog()) as machine:
         rows = [await machine.ask("deployment", get_deployment, "dep_1", n) for n in (1, 2)]
     assert [row["created_by"] for row in rows if row] == ["usr_ann", "ann@example.com"]
+
+
+async def test_what_this_version_cannot_read_is_put_aside_and_the_rest_is_answered(database):
+    await logged(database, planned("dep_1", tasks=()), fact(Teleported, "dep_1"), started("dep_1", ()))
+    async with TimeMachine(database, PastLog()) as machine:
+        rows = [await machine.ask("deployment", get_deployment, "dep_1", n) for n in (1, 2, 3)]
+    assert [(row["phase"], row["position"]) for row in rows if row] == [("pending", 1), ("pending", 1), ("running", 3)]
 
 
 async def test_every_second_of_a_log_leads_to_the_position_that_it_had_then(machine):
