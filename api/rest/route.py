@@ -56,7 +56,7 @@ class Route(APIRoute):
             request.state.actor = await actor_of(services, authorization)
             await see_at_least(services, request.headers.get("x-min-position", ""))
             if request.method == "GET":
-                return await keeping(services, handle(request), words, self)
+                return await keeping(services, handle(request), words, request.scope.get("route"))
             if not (key := idempotency_key(request)):
                 return await handle(request)
             asked = Asked(request.state.actor.id, key, request.method, request.url.path, digest_of(authorization, await request.body()))
@@ -65,7 +65,7 @@ class Route(APIRoute):
         return handler
 
 
-async def keeping(services: Services, response: Awaitable[Response], words: Words, route: APIRoute) -> Response:
+async def keeping(services: Services, response: Awaitable[Response], words: Words, route: object) -> Response:
     """The answer; a list is kept for whoever asks next."""
     begun = services.lists.begin(services.positions)
     found = await response

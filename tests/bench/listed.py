@@ -19,8 +19,8 @@ insert into deployments (
   release_number, error_message, cancel_reason, rollback_id, rollback_error, decision, decision_reason, created_by, created_at, updated_at,
   started_at, completed_at, created_position, position, stream_version)
 select 'dep_' || lpad(n::text, 26, '0'), 'ver_' || v, 'https://git.example/org/shop', 'v1.' || v || '.0', md5(v::text), 'env_' || e,
-       'environment ' || e, 'physical', array['app_1'], array['api'], json_build_object('app_1', 'ver_' || v), '{}', '{}', false, true, true, 1800, '', '',
-       gen_random_uuid(),
+       'environment ' || e, 'physical', array['app_1'], array['api'], json_build_object('app_1', 'ver_' || v), '{}', '{}', false, true, true,
+       1800, '', '', gen_random_uuid(),
        case when n > %(rows)s - 5 then 'pending' when n > %(rows)s - 12 then 'running' when n > %(rows)s - 15 then 'waiting_confirm'
             when chance < 0.88 then 'success' when chance < 0.95 then 'failed' when chance < 0.975 then 'cancelled' else 'rolled_back' end, null,
        n, case when chance between 0.88 and 0.95 then 'the health check failed' else '' end, '', '', '', '', '', 'usr_' || 1 + n %% 50,
@@ -53,7 +53,7 @@ def fill(conninfo: str, rows: int, tasks: int = 3, audit: int = 0) -> None:
     """`rows` deployments with `tasks` tasks each, and `audit` rows of the audit; vacuumed and analyzed."""
     with psycopg.connect(conninfo, autocommit=True) as conn:
         for (index,) in conn.execute(INDEXES, (list(FILLED),)).fetchall():
-            conn.execute(f"drop index {index}".encode())
+            conn.execute(f"drop index views.{index}".encode())
         conn.execute(USERS)
         for statement, count in ((DEPLOYMENTS, rows), (TASKS, rows), (AUDIT, audit)):
             conn.execute(statement.encode(), {"rows": count, "tasks": tasks})
