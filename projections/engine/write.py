@@ -40,12 +40,12 @@ class Effect:
     poison: str = ""
 
 
-def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
+def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record], *, few: int = FEW) -> int:
     """Bring the batch into the tables, inside the caller's transaction; return how many (projection, fact) were put into quarantine.
     Raises what the database raises for reasons that are not the facts' own."""
     batch = list(batch)
-    with nothing_collected() if len(batch) > FEW else nullcontext():
-        return write_effects(conn, effects(projections, batch))
+    with nothing_collected() if len(batch) > few else nullcontext():
+        return write_effects(conn, effects(projections, batch), few)
 
 
 @contextmanager
@@ -61,9 +61,9 @@ def nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def write_effects(conn: Connection, found: Sequence[Effect]) -> int:
+def write_effects(conn: Connection, found: Sequence[Effect], few: int) -> int:
     """Many are folded first. Where that does not go well it is tried with the halves, until the fault is among a few."""
-    if len(found) <= FEW:
+    if len(found) <= few:
         return write_few(conn, found)
     try:
         with conn.transaction():
@@ -72,7 +72,7 @@ def write_effects(conn: Connection, found: Sequence[Effect]) -> int:
     except UNFIT as error:
         logger.debug("%d facts are written in halves: %s", len(found), error)
     half = len(found) // 2
-    return write_effects(conn, found[:half]) + write_effects(conn, found[half:])
+    return write_effects(conn, found[:half], few) + write_effects(conn, found[half:], few)
 
 
 def steps_of(found: Sequence[Effect]) -> list[Step]:
