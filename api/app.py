@@ -17,8 +17,10 @@ from api.errors import answer, invalid, reply
 from api.live import LogBell
 from api.metrics import Metrics
 from api.openapi import described
+from api.resource import Resource
 from api.rest import ROUTERS, S3_ROUTERS
 from api.rest.shelf import Shelf
+from api.rows import Rows
 from api.services import Services
 from api.webhooks import github
 
@@ -32,12 +34,13 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.services = services
     app.state.metrics = Metrics(services.registry)
     app.state.log_bell = LogBell(services.pool)
+    app.state.rows = Rows(services.pool)
     v1, s3 = APIRouter(prefix="/api/v1"), APIRouter(prefix="/api", include_in_schema=False)
     for router in ROUTERS:
-        v1.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))])  # for the description: `Route` asks for the token
-    v1.include_router(github.router)
+        v1.include_router(Resource(router, v1.prefix), dependencies=[Depends(HTTPBearer(auto_error=False))])  # to be described: `Route` asks
+    v1.include_router(Resource(github.router, v1.prefix))
     for router in (*S3_ROUTERS, github.router):
-        s3.include_router(router)
+        s3.include_router(Resource(router, s3.prefix))
     for router in (v1, s3, operations.router, graphql.router()):
         app.include_router(router)
     app.openapi = partial(described, app)  # type: ignore[method-assign]  # FastAPI's own way to change it

@@ -11,8 +11,10 @@ from api.services import Services
 from application.ports.audit import Wanted
 from domain.access import Actor, require
 from domain.errors import Invalid, NotFound
+from projections.applications.queries import APPLICATIONS as APPLICATION_VIEW
+from projections.changes.queries import CHANGES as CHANGE_VIEW
 from projections.deployments.queries import DEPLOYMENTS as DEPLOYMENT_VIEW
-from projections.engine.listing import Page, Row
+from projections.engine.listing import Page, Row, View
 from projections.queries import (
     causes,
     deployment_progress,
@@ -43,6 +45,7 @@ from projections.queries import (
 )
 from projections.task_logs.queries import ends, last_lines, lines
 from projections.tasks.queries import TASKS as TASK_VIEW
+from projections.versions.queries import VERSIONS as VERSION_VIEW
 
 __all__ = ["Kind", "Listing", "LogPage", "Reading", "Row"]
 LAST_LINES = 100
@@ -74,16 +77,18 @@ class Kind:
     action: str
     list: Callable[..., Awaitable[Page]]
     one: Callable[..., Awaitable[Row | None]]
+    view: View | None = None
+    """Where `one` asks nothing else: many can be asked for at once then."""
 
 
-VERSIONS = Kind("versions", "version", "version:read", list_versions, get_version)
-APPLICATIONS = Kind("applications", "application", "application:read", list_applications, get_application)
+VERSIONS = Kind("versions", "version", "version:read", list_versions, get_version, VERSION_VIEW)
+APPLICATIONS = Kind("applications", "application", "application:read", list_applications, get_application, APPLICATION_VIEW)
 ENVIRONMENTS = Kind("environments", "environment", "environment:read", list_environments, get_environment)
 DEPLOYMENTS = Kind("deployments", "deployment", "deployment:read", list_deployments, deployment_with_logs)
 PLAIN_DEPLOYMENTS = Kind("deployments", "deployment", "deployment:read", list_by_phase, get_deployment)
 """Without log lines, and by phase."""
 TASKS = Kind("tasks", "task", "task:read", list_tasks, get_task)
-CHANGES = Kind("changes", "change", "change:read", list_changes, get_change)
+CHANGES = Kind("changes", "change", "change:read", list_changes, get_change, CHANGE_VIEW)
 NOTIFICATIONS = Kind("notifications", "notification", "notification:read", list_notifications, get_notification)
 DELIVERIES = Kind("webhook_deliveries", "webhook delivery", "delivery:read", list_deliveries, get_delivery)
 AUDIT_LOGS = Kind("audit_logs", "audit log", "audit:read", list_audit_logs, get_audit_log)

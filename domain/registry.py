@@ -61,7 +61,7 @@ def decode(topic: str, state: bytes) -> Event:
     try:
         if topic in _PERSONAL and MARK in state:
             state = msgspec.json.encode(hidden(msgspec.json.decode(state, type=Json), _PERSONAL[topic]))
-        if state.startswith(b'{"schema":%d,' % schema_of(EVENTS[topic])):
+        if state.startswith(_BEGINNINGS[topic]):
             return decoder.decode(state)
         return msgspec.convert(upcast(topic, msgspec.json.decode(state, type=Json)), EVENTS[topic])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -86,3 +86,7 @@ def schema_of(cls: type[Event]) -> int:
     tag = cls.__struct_config__.tag
     assert isinstance(tag, int)
     return tag
+
+
+_BEGINNINGS = {topic: b'{"schema":%d,' % schema_of(cls) for topic, cls in EVENTS.items()}
+"""Of events in today's shape, by topic."""

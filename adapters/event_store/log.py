@@ -7,7 +7,6 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.event_store import person_keys
@@ -16,12 +15,13 @@ from adapters.event_store.connections import bounded, connect
 from adapters.event_store.mapper import EventMapper
 from adapters.event_store.patience import Patience
 from adapters.event_store.person_keys import ServerKey
-from adapters.event_store.sealing import Keys, whose
-from adapters.event_store.together import Together
+from adapters.event_store.sealing import Keys, opened, whose
 from adapters.event_store.writer import PAUSES, Writer
 from application.ports.log import NOTHING, Appended, Cause, LogUnavailable, Origin
+from application.together import Together
 from domain.event import Event
 from domain.personal import persons
+from domain.registry import decode
 
 STREAM = "select topic, state from log.stored_events where originator_id = %s and originator_version > %s order by originator_version"
 STREAMS = """
@@ -130,7 +130,7 @@ class PostgresLog:
 
     async def _events(self, rows: Sequence[tuple[Any, ...]]) -> list[Event]:
         keys = await self._keys(people) if self._key and (people := whose(rows)) else None
-        return [self._mapper.to_domain_event(StoredEvent("", 0, topic, state), keys) for topic, state in rows]
+        return [decode(topic, opened(topic, state, keys)) for topic, state in rows]
 
     async def _keys(self, people: Collection[str]) -> Keys:
         assert self._key is not None  # or nobody asks

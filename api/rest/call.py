@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.authentication import caller_of
 from api.errors import Problem, unavailable
 from api.reading import Kind, Reading, Row
+from api.rows import Rows
 from api.services import Services
 from application.caller import Caller
 from application.house import Done
@@ -42,7 +43,8 @@ class Call:
     async def done(self, done: Done, kind: Kind, status: int = 200, *, id: str = "") -> Response:
         """The answer to a command: the thing (`id`: another than the command was about) once the command's own facts can be read."""
         await self.catch_up(done)
-        return shown(await self.read.one(kind, id or done.id), status, done.position)
+        rows: Rows = self.request.app.state.rows
+        return shown(await rows.one(self.caller.actor, kind, id or done.id), status, done.position)
 
     async def said(self, done: Done, content: Row, status: int = 200) -> Response:
         """The answer to a command that has words of its own."""

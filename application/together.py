@@ -1,4 +1,4 @@
-"""Reads that go together: who asks while another read is under way shares the next one, as appends share a commit.
+"""Reads that go together: who asks while others are under way shares the next one, as appends share a commit.
 
 A read begins after everybody who shares it has asked, so each sees what was stored before.
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.event_store.together import LANES, Together
+from application.together import LANES, Together
 
 
 class Counting:
