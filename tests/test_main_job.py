@@ -70,8 +70,9 @@ async def the_service_answers(job: MainJob, tag: str) -> Tagged:
 async def the_running_service_leads_back_to_the_webhook(job: MainJob) -> None:
     [healthy] = (await job.client.get("/audit-logs", action="deployment.succeeded"))["audit_logs"]
     why = await job.client.get(f"/audit-logs/{healthy['position']}/causes")
-    assert [step["action"] for step in why["causes"][1:]] == [
-        "task.started", *["task.succeeded", "task.started"] * 3, "deployment.created", "delivery.received"]
+    actions = [step["action"] for step in why["causes"][1:]]
+    assert actions[-3:] == ["task.started", "deployment.created", "delivery.received"]
+    assert [action for action in actions[:-3] if action != "task.started"] == ["task.succeeded"] * 3  # each has begun the next, or released it
     assert (why["complete"], why["causes"][-1]["resource"]) == (True, "delivery")
 
 

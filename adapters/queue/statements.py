@@ -17,9 +17,9 @@ with over as (
   select p.task, p.attempt, nullif(p.lease, ''), case when p.lease <> '' then clock_timestamp() + make_interval(secs => %s) end, nullif(p.worker, ''),
          p.causation, p.correlation
     from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::uuid[], %s::uuid[]) p(task, attempt, lease, worker, causation, correlation)
-  on conflict do nothing returning lease
+  on conflict do nothing returning 1
 )
-select pg_notify('{CHANNEL}', '') from put where lease is null limit 1"""
+select pg_notify('{CHANNEL}', '') from put limit 1"""
 RENEW = """
 update ops.work_queue set lease_until = clock_timestamp() + make_interval(secs => %s) where task_id = %s and attempt = %s and lease = %s"""
 KEEP = """

@@ -125,10 +125,13 @@ class ProcessRunner:
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(LATER)
-        try:
-            await self._flush()
-        except Exception as error:  # noqa: BLE001  # the position stays where it is: the next batch, or the next start, does it
-            logger.warning("%s could not store how far it is: %s", self._name, error)
+        while True:
+            try:
+                await self._flush()
+                return
+            except Exception as error:  # noqa: BLE001  # nobody may come after it to do what is left
+                logger.warning("%s could not store how far it is, and tries again: %s", self._name, error)
+            await asyncio.sleep(PAUSE)
 
     async def _flush(self) -> None:
         async with self._flushing:
@@ -136,9 +139,9 @@ class ProcessRunner:
             self._offers = OnOffer()
             if gathered:
                 await self._fulfil_together(gathered)
+            del self._gathered[:len(gathered)]  # at once: a timer that is set again may be another's by then
             if read > self.position or not self._together:
                 await self._store_position(read)
-            del self._gathered[:len(gathered)]
 
     async def _fulfil_together(self, gathered: list[Gathered]) -> None:
         """All at once; where one of them is in the way of the others, one after the other."""

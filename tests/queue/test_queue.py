@@ -4,14 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from itertools import chain
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.queue import postgres as module
 from adapters.queue.bell import NAME
 from adapters.queue.postgres import PostgresQueue
-from application.ports.queue import Claim
+from application.ports.queue import Claim, Entry, kept_lease
+from domain.recorded import Cause
 from tests.support.pools import pool_of
 from tests.support.waiting import until
 
@@ -161,3 +164,58 @@ async def test_a_cancelled_claimer_leaves_the_queue_in_order(queue):
         await waiting
     await queue.put("task_1", 1)
     assert await take(queue, wait=5)
+
+
+async def test_many_are_claimed_at_once_the_oldest_first_and_know_their_cause(queue):
+    cause = Cause(UUID(int=1), UUID(int=2))
+    await queue.change([Entry(f"task_{n}", 1, cause) for n in range(5)], [])
+    claims = await queue.claim_many("w1", 30, 0, lambda: 3)
+    assert sorted(claim.task for claim in claims) == ["task_0", "task_1", "task_2"]
+    assert {(claim.cause, claim.fresh, claim.kept) for claim in claims} == {(cause, True, False)}
+    assert len(await queue.claim_many("w2", 30, 0, lambda: 9)) == 2
+
+
+async def test_how_many_is_asked_at_each_look(queue):
+    free = [1]
+    waiting = asyncio.create_task(queue.claim_many("w1", 30, 20, lambda: free[0]))
+    await asyncio.sleep(0.05)
+    free[0] = 4
+    await queue.change([Entry(f"task_{n}", 1) for n in range(5)], [])
+    assert len(await waiting) == 4
+
+
+async def test_many_changes_are_one_and_what_is_over_is_gone_whoever_held_it(queue):
+    await queue.put("task_1", 1)
+    claim = await take(queue)
+    await queue.change([Entry("task_2", 1), Entry("task_1", 1)], [("task_1", 1), ("task_9", 1)])
+    assert not await queue.renew(claim, 30)
+    assert {one.task for one in await queue.claim_many("w1", 30, 0, lambda: 9)} <= {"task_1", "task_2"}
+
+
+async def test_an_entry_that_is_its_holders_already_is_free_when_his_lease_runs_out(queue, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_LEASE", 0.3)
+    waiting = asyncio.create_task(take(queue, "w2", wait=20))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await queue.change([Entry("task_1", 1, None, kept_lease("task_1", 1, 7), "w1")], [])
+    claim = await waiting
+    assert claim is not None
+    assert (claim.task, claim.fresh, 0.25 <= time.monotonic() - began < 3) == ("task_1", False, True)
+
+
+async def test_an_attempt_that_never_came_from_the_queue_gets_its_entry_by_being_renewed(queue):
+    kept = Claim("task_1", 1, kept_lease("task_1", 1, 1), kept=True)
+    assert await queue.renew(kept, 30)
+    await queue.put("task_1", 1)
+    assert await take(queue) is None
+    assert await queue.renew(kept, 30)
+
+
+async def test_it_is_not_taken_from_a_claimer_but_he_leaves_it_to_its_holder(queue):
+    kept = Claim("task_1", 1, kept_lease("task_1", 1, 1), kept=True)
+    await queue.put("task_1", 1)
+    claim = await take(queue, "w2")
+    assert not await queue.renew(kept, 30)
+    await queue.leave_to(claim, kept.lease, "w1", 30)
+    assert await queue.renew(kept, 30)
+    assert not await queue.renew(claim, 30)

@@ -18,7 +18,7 @@ from api.migrate import migrate
 from application.house import Contended
 from application.ports.log import LogUnavailable
 from application.processes.catalogue import PROCESSES
-from application.processes.wishes import OfferTask
+from application.processes.wishes import HoldTask, OfferTask
 from domain.errors import Refused
 from domain.recorded import Origin, Unreadable
 from tests.event_store.facts import append, fact
@@ -186,6 +186,62 @@ async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(d
         w.work()
         assert await ended(w, id) == ["success"]
     assert {(process, error) for process, _, _, error in failures(admin)} == {("poison", "poison")}
+
+
+class Many:
+    """Fulfils many at once; counts how often."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.done = list(errors), []
+
+    async def fulfil(self, wishes):
+        if self.errors:
+            raise self.errors.pop(0)
+        self.done.append([wish for wish, _ in wishes])
+
+
+def release(event):
+    return [OfferTask(event.stream, 1), HoldTask(event.stream, 1, 1, "w1")]
+
+
+async def test_a_task_on_offer_is_stored_at_once_with_all_that_came_with_it(pool, facts):
+    many = Many()
+    runner = ProcessRunner({"offer": offer}, Hands().fulfil, pool, together=many.fulfil)
+    await runner.handle(facts)
+    assert ([len(wishes) for wishes in many.done], runner.position) == ([3], 3)
+
+
+async def test_what_nobody_waits_for_is_stored_a_moment_later_and_the_position_with_it(pool, facts):
+    many = Many()
+    runner = ProcessRunner({"release": release}, Hands().fulfil, pool, together=many.fulfil)
+    for one in facts:
+        await runner.handle([one])
+    assert (many.done, runner.position) == ([], 0)
+    await until(lambda: runner.position == 3)
+    assert ([len(wishes) for wishes in many.done], await ProcessRunner({}, Hands().fulfil, pool).load_position()) == ([6], 3)
+
+
+async def test_what_was_gathered_and_not_stored_comes_again(pool, facts):
+    many = Many()
+    runner = ProcessRunner({"release": release}, Hands().fulfil, pool, together=many.fulfil)
+    await runner.handle(facts)
+    assert await runner.load_position() == 0
+    await asyncio.sleep(module.LATER * 1.5)
+    assert many.done == []
+
+
+async def test_many_wait_for_the_database_as_one_does(pool, facts, admin):
+    many = Many(LogUnavailable("away"), psycopg.OperationalError("gone"))
+    await ProcessRunner({"offer": offer}, Hands().fulfil, pool, together=many.fulfil).handle(facts)
+    assert ([len(wishes) for wishes in many.done], failures(admin)) == ([3], [])
+
+
+async def test_where_one_of_many_is_in_the_way_each_goes_by_itself_under_its_own_id(pool, facts, admin):
+    alone, hands = Hands(), Hands(Refused("not this one"))
+    await ProcessRunner({"offer": offer}, alone.fulfil, pool).handle(facts)
+    await ProcessRunner({"offer": offer}, hands.fulfil, pool, together=Many(KeyError("odd")).fulfil).handle(facts)
+    assert hands.done == alone.done[1:]
+    assert len(failures(admin)) == 1
 
 
 async def test_processes_that_die_anywhere_and_begin_again_change_nothing(database, target, admin):

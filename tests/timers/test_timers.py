@@ -54,3 +54,12 @@ async def test_the_earliest_is_known_in_utc_whatever_zone_it_was_set_in(timers):
     earliest = await timers.next_due()
     assert earliest == NOON + timedelta(minutes=3)
     assert earliest.tzinfo is UTC
+
+
+async def test_many_are_changed_at_once(timers):
+    await timers.set(timer(1, 1))
+    await timers.set(timer(2, 2))
+    await timers.change([timer(3, 3), timer(2, 4)], ["task_1/deadline", "task_9/deadline"])
+    assert await timers.due(NOON + timedelta(hours=1)) == [timer(3, 3), timer(2, 4)]
+    await timers.change([], [])
+    assert await timers.next_due() == NOON + timedelta(minutes=3)

@@ -1,0 +1,66 @@
+"""Slots: taken in turn, lent while their holders wait; and how much room there is for what an end releases."""
+
+import asyncio
+
+import pytest
+
+from adapters.runtime.slots import Hands, Slots
+
+
+async def test_who_waits_gets_the_next_one_in_turn():
+    slots, order = Slots(1), []
+
+    async def one(name: str) -> None:
+        await slots.take()
+        order.append(name)
+
+    await slots.take()
+    waiting = [asyncio.create_task(one(name)) for name in "abc"]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        slots.give()
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert (order, slots.free) == (["a", "b", "c"], 0)
+
+
+async def test_who_gives_up_waiting_takes_none_with_him():
+    slots = Slots(1)
+    await slots.take()
+    waiting = asyncio.create_task(slots.take())
+    await asyncio.sleep(0)
+    slots.give()  # it is his now, and in the same moment he gives up
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slots.free == 1
+
+
+async def test_what_is_free_is_taken_without_waiting_and_no_more():
+    slots = Slots(3)
+    assert (slots.take_free(2), slots.take_free(2), slots.take_free(1), slots.free) == (2, 1, 0, 0)
+    slots.give(3)
+    assert slots.free == 3
+
+
+@pytest.mark.parametrize(("idle", "own", "wanted", "room", "left"), [
+    (True, 1, 0, 0, 3),
+    (True, 1, 1, 1, 3),
+    (True, 1, 3, 3, 1),
+    (True, 1, 9, 4, 0),
+    (True, 3, 2, 2, 3),
+    (False, 1, 1, 0, 3),  # others wait in the queue
+])
+def test_there_is_room_for_as_many_as_end_and_in_what_is_free_but_not_before_others(idle, own, wanted, room, left):
+    slots = Slots(3)
+    slots.idle = idle
+    assert Hands(slots, "w1").room(own).take(wanted) == room
+    assert slots.free == left
+
+
+def test_of_several_answers_the_last_one_counts():
+    slots = Slots(5)
+    slots.idle = True
+    room = Hands(slots, "w1").room(1)
+    assert [room.take(wanted) for wanted in (6, 2, 4)] == [6, 2, 4]
+    assert slots.free == 2
