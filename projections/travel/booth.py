@@ -16,8 +16,8 @@ SETTINGS = b"""
 set statement_timeout = 3000; set synchronous_commit = off; set timezone = 'UTC'; set client_min_messages = warning;
 set jit = off; set enable_seqscan = off; set enable_bitmapscan = off"""
 """No plan may depend on what is known of tables that grow, or that are empty between two answers."""
-PATH = b"select set_config('search_path', 'pg_temp', true)"
-"""For the rest of the transaction: what is not among the temporary tables is not found, in place of being read as it is now."""
+ALONE = b"begin; set local search_path = pg_temp"
+"""A transaction in which what is not among the temporary tables is not found, in place of being read as it is now."""
 EMPTY = b"""
 do $$ begin
   execute (select 'truncate ' || string_agg(format('pg_temp.%I', relname), ', ') from pg_class
@@ -65,9 +65,8 @@ class Booth:
 
         def work(conn: Connection) -> None:
             self._make_tables(conn)
-            conn.execute("begin")
             found = trip.gather(log, conn, id, position)
-            conn.execute(PATH)
+            conn.execute(ALONE)
             write(conn, trip.projections, found)
 
         await self.run(work)
@@ -87,11 +86,11 @@ class Booth:
         if self._ready:
             return
         try:
-            with conn.transaction():
-                conn.execute(PATH)
-                conn.execute((FOLDER / "tables.sql").read_text().encode())
-                for projection in TABLES:
-                    conn.execute(projection.tables.encode())
+            conn.execute(ALONE)
+            conn.execute((FOLDER / "tables.sql").read_text().encode())
+            for projection in TABLES:
+                conn.execute(projection.tables.encode())
+            conn.commit()
         except psycopg.errors.InsufficientPrivilege as error:
             raise NoTemporaryTables(error.diag.message_primary or str(error)) from error
         self._ready = True
