@@ -5,15 +5,17 @@ is asked for anew as soon as its fact is there to be read. The second bounds wha
 still, tables that were made again, a token's last moment.
 """
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from domain.access import Actor, require
 
 V = TypeVar("V")
-SECONDS, MOST = 1.0, 200
+SECONDS, MOST, PATIENCE = 1.0, 200, 10.0
 Begun = tuple[int, float]
 """How far the read models had come, and until when a value may be kept."""
 
@@ -56,6 +58,11 @@ class Kept(Generic[V]):
         self._seconds, self._most, self._clock = seconds, most, clock
         self._position = -1
         self._values: dict[Hashable, tuple[float, V]] = {}
+        self._asked: dict[Hashable, tuple[int, asyncio.Future[V | None]]] = {}
+
+    def __contains__(self, key: Hashable) -> bool:
+        """It may be there."""
+        return key in self._values or key in self._asked
 
     def get(self, key: Hashable, moving: Moving) -> V | None:
         """What was kept, where it is as good as asking."""
@@ -77,6 +84,32 @@ class Kept(Generic[V]):
             self._values.clear()
         self._position = position
         self._values[key] = until, value
+
+    async def shared(self, key: Hashable, moving: Moving) -> V | None:
+        """What somebody is asking for just now, who began where the read models still stand: not older than if we asked ourselves."""
+        asked = self._asked.get(key)
+        if asked is None or not moving.connected or asked[0] != moving.current:
+            return None
+        done, _ = await asyncio.wait({asked[1]}, timeout=PATIENCE)
+        return asked[1].result() if done else None
+
+    @contextmanager
+    def sharing(self, key: Hashable, moving: Moving) -> Iterator[Callable[[V], None]]:
+        """While it is asked for: whoever comes with the same key waits for what is told (or for the end, and asks then)."""
+        asked = self._asked[key] = moving.current, asyncio.get_running_loop().create_future()
+        begun = self.begin(moving)
+
+        def tell(value: V) -> None:
+            asked[1].set_result(value)
+            self.put(key, value, moving, begun)
+
+        try:
+            yield tell
+        finally:
+            if self._asked.get(key) is asked:
+                del self._asked[key]
+            if not asked[1].done():
+                asked[1].set_result(None)
 
     async def of(self, key: Hashable, moving: Moving, ask: Callable[[], Awaitable[V | None]]) -> V | None:
         """What was kept, else what `ask` answers; None is not kept."""

@@ -55,7 +55,7 @@ class Route(APIRoute):
                 raise Problem(404, "nothing has an id like this")
             request.state.actor = await actor_of(services, authorization)
             await see_at_least(services, request.headers.get("x-min-position", ""))
-            if request.method == "GET":
+            if request.method == "GET" and "pages" in self.endpoint.__annotations__:
                 return await keeping(services, handle(request), words, request.scope.get("route"))
             if not (key := idempotency_key(request)):
                 return await handle(request)
@@ -66,12 +66,12 @@ class Route(APIRoute):
 
 
 async def keeping(services: Services, response: Awaitable[Response], words: Words, route: object) -> Response:
-    """The answer; a list is kept for whoever asks next."""
-    begun = services.lists.begin(services.positions)
-    found = await response
-    if isinstance(found, ListResponse) and len(found.body) <= LARGEST_KEPT:
-        services.lists.put(words, replace(found.kept, route=route), services.positions, begun)
-    return found
+    """A list, kept for whoever asks next, and told to those who ask the same just now."""
+    with services.lists.sharing(words, services.positions) as tell:
+        found = await response
+        if isinstance(found, ListResponse) and len(found.body) <= LARGEST_KEPT:
+            tell(replace(found.kept, route=route))
+        return found
 
 
 class SecretRoute(Route):

@@ -1,4 +1,5 @@
-"""A list that was asked for in the same words, where nothing has happened since, is answered before its route is looked for."""
+"""A list that was asked for in the same words, where nothing has happened since, is answered before its route is looked for; and one
+that somebody else is asking for just now is waited for."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,9 +25,9 @@ class Shelf:
     async def _kept(self, request: Request) -> ListAnswer | None:
         """Who asks must be known, and allowed to, all the same."""
         services, words = self._services, words_of(request.scope)
-        if services.lists.get(words, services.positions) is None:
+        if words not in services.lists:
             return None
         actor = await actor_of(services, request.headers.get("authorization", ""))
         await see_at_least(services, request.headers.get("x-min-position", ""))
-        kept = services.lists.get(words, services.positions)  # the read models may have moved on while we waited
+        kept = services.lists.get(words, services.positions) or await services.lists.shared(words, services.positions)
         return kept.shown_to(actor) if kept else None

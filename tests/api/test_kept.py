@@ -68,6 +68,32 @@ async def test_nothing_is_not_kept_and_no_more_than_so_many(stand: Stand, kept: 
     assert len(kept._values) <= 3
 
 
+async def test_who_comes_while_somebody_asks_is_told_the_same(stand: Stand, kept: Kept[str]):
+    with kept.sharing("a", stand) as tell:
+        waiting = [asyncio.create_task(kept.shared("a", stand)) for _ in range(3)]
+        await asyncio.sleep(0)
+        stand.current += 1  # they came before: the answer is good for them, but not for who comes now, nor is it kept
+        assert await kept.shared("a", stand) is None
+        tell("answer")
+    assert await asyncio.gather(*waiting) == ["answer"] * 3
+    assert kept.get("a", stand) is None
+    assert "a" not in kept
+
+
+async def test_who_waited_for_somebody_that_failed_asks_on_his_own(stand: Stand, kept: Kept[str]):
+    with pytest.raises(OSError, match="away"), kept.sharing("a", stand):
+        waiting = asyncio.create_task(kept.shared("a", stand))
+        await asyncio.sleep(0)
+        raise OSError("away")
+    assert await waiting is None
+
+
+async def test_many_who_ask_at_once_are_answered_by_one_question(rig, admin):
+    await admin.get(f"{V1}/deployments")  # the route is known
+    answers = await asyncio.gather(*(admin.get(f"{V1}/deployments?page_size=7") for _ in range(20)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, answers[0].content)}
+
+
 async def test_a_list_shows_what_was_written_as_soon_as_the_write_is_answered(admin):
     for number in range(5):
         await admin.get(f"{V1}/versions")
