@@ -3,12 +3,6 @@
 All that is said of one row becomes one thing to do, with the last values; different rows may go in any order, many at a time.
 """
 
-"""Many statements about rows, done in memory as far as they can be: what is left of them are few steps, each over many rows.
-
-All statements about one row become one, whose values are the last ones. Statements about different rows may go in any order. What cannot be folded
-(Opaque) runs between what came before it and what comes after it: of its row, or of its table. The tables are then as if each statement had run by itself.
-"""
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +11,7 @@ from projections.engine.plans import Plan
 from projections.engine.shapes import Kind, Table
 from projections.engine.steps import Copy, Delete, Many, Step, Update, Upsert
 
-Parameters = Mapping[str, object]
+Parameters = dict[str, object]
 
 
 @dataclass(slots=True)
@@ -38,7 +32,7 @@ class Level:
 
 
 class Fold:
-    """Of one table. What cannot become one thing to do with its row goes to the row's next level: all that is on a level comes behind the levels before."""
+    """Of one table. What cannot become one thing to do with its row goes to the row's next level, behind all that is on the levels before."""
 
     def __init__(self, table: Table, steps: list[Step]) -> None:
         self.table, self.steps = table, steps

@@ -47,7 +47,7 @@ class Plan:
             self._must_fit(found)
         for value in values:
             kind = type(value)
-            if kind is str and "\0" in value or kind is int and not -BIGGEST <= value < BIGGEST:  # type: ignore[operator]  # its type was asked
+            if (kind is str and "\0" in value) or (kind is int and not -BIGGEST <= value < BIGGEST):  # type: ignore[operator]  # its type was asked
                 raise Unfit(f"{self.table.name} cannot hold {value!r}")
         for place, good in self.careful:
             if values[place] is not None and not good(values[place]):

@@ -1,7 +1,8 @@
 """What a statement of `queries.sql` does to which row, where that can be told from its words: then many of them can be written at once.
 
-Understood are `insert … values`, the same with `on conflict … do update`, `update … where <key>` and `delete … where <key>`, as far as every value
-is a parameter or a literal and the condition names one row (or, by `= any(…)`, several) by the table's primary key. Anything else is Opaque: it runs as it is.
+Understood are `insert … values`, the same with `on conflict … do update`, `update … where <key>` and `delete … where <key>`, as far as every
+value is a parameter or a literal and the condition names one row (or, by `= any(…)`, several) by the table's primary key. Anything else is
+Opaque: it runs as it is.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The facts of a batch as steps over many rows each: the tables are then as if each statement had run by itself, in order."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 

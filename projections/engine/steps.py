@@ -75,7 +75,7 @@ class Many:
     """One statement, as it is, with these parameters, in order."""
 
     statement: bytes
-    parameters: list[Mapping[str, object]]
+    parameters: list[dict[str, object]]
 
     def run(self, conn: Connection) -> None:
         with conn.cursor() as cursor:

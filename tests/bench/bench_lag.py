@@ -48,8 +48,8 @@ def measure(conninfo: str, port: int) -> tuple[float, float, dict[str, float]]:
         first = position_of(conn)
         notices = Notices(conninfo)
         notices.start()
-        done = subprocess.run([sys.executable, posts.__file__, str(port), TOKEN, str(POSTS), str(SECONDS)], check=True, capture_output=True, text=True,
-                              timeout=60 + SECONDS)
+        done = subprocess.run([sys.executable, posts.__file__, str(port), TOKEN, str(POSTS), str(SECONDS)], check=True, capture_output=True,
+                              text=True, timeout=60 + SECONDS)
         last = position_of(conn)
         deadline = time.monotonic() + 30
         while not notices.seen or notices.seen[-1][0] < last:

@@ -1,7 +1,8 @@
 """A long log of real facts: the application itself lives a while in memory, in one town, and the log is many such towns at once.
 
-A town has two applications, an environment and some versions; what happens there is what the application's own commands and processes store: deployments
-that succeed, that are approved, cancelled, or sick and rolled back. Towns differ in their ids and times. Some live side by side, a command each in turn.
+A town has two applications, an environment and some versions; what happens there is what the application's own commands and processes store:
+deployments that succeed, that are approved, cancelled, or sick and rolled back. Towns differ in their ids and times. Some live side by side, a
+command each in turn.
 """
 
 import asyncio
@@ -77,8 +78,8 @@ async def sick(w: World, version: str, env: str, shop: str, blog: str) -> None:
     await w.deploy(version, shop, to=env)
 
 
-LIVES = (succeeds, of_both, succeeds, approved, succeeds, of_both, sick, succeeds, succeeds, of_both, succeeds, cancelled, succeeds, succeeds, approved,
-         succeeds, of_both, succeeds, succeeds, succeeds)
+LIVES = (succeeds, of_both, succeeds, approved, succeeds, of_both, sick, succeeds, succeeds, of_both, succeeds, cancelled, succeeds, succeeds,
+         approved, succeeds, of_both, succeeds, succeeds, succeeds)
 
 
 def commands_of(stored: Sequence[Stored]) -> list[Command]:

@@ -1,4 +1,5 @@
-"""The library's way to read models: its `ProjectionRunner` on our log, with the tracking record and the rows in one transaction, as its documentation shows."""
+"""The library's way to read models: its `ProjectionRunner` on our log, with the tracking record and the rows in one transaction, as its
+documentation shows."""
 
 import time
 from datetime import UTC, datetime
@@ -21,7 +22,8 @@ from tests.event_store.library import environment
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("system:bench", UUID(int=7), None, "192.0.2.17", "req_1")
 UPSERT = """insert into peer.latest (stream, version, topic, at, by, position) values (%s, %s, %s, %s, %s, %s)
-on conflict (stream) do update set version = excluded.version, topic = excluded.topic, at = excluded.at, by = excluded.by, position = excluded.position"""
+on conflict (stream) do update
+   set version = excluded.version, topic = excluded.topic, at = excluded.at, by = excluded.by, position = excluded.position"""
 
 
 class Stock(Application[str]):
@@ -67,7 +69,8 @@ def tables(conn: Connection) -> None:
     with conn.transaction():
         create(conn, "peer", PROJECTIONS)
     conn.execute(sql.SQL("alter database {} set search_path = peer").format(sql.Identifier(conn.info.dbname)))
-    conn.execute("create table peer.latest (stream text collate \"C\" primary key, version bigint, topic text, at timestamptz, by text, position bigint)")
+    conn.execute('create table peer.latest '
+                 '(stream text collate "C" primary key, version bigint, topic text, at timestamptz, by text, position bigint)')
 
 
 def run(conninfo: str, projection: type[Projection[View]], seconds: float) -> float:
