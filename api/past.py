@@ -4,8 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from psycopg_pool import AsyncConnectionPool
-
+from api.database import Pool
 from api.errors import Problem, unavailable
 from api.services import Services
 from domain.errors import NotFound
@@ -15,7 +14,7 @@ from projections.travel.booth import NoTemporaryTables
 PATIENCE = 5.0
 """Seconds that an answer waits for the read models."""
 logger = logging.getLogger(__name__)
-Question = Callable[[AsyncConnectionPool, str], Awaitable[Row | None]]
+Question = Callable[[Pool, str], Awaitable[Row | None]]
 
 
 async def how_it_was(services: Services, what: str, question: Question, id: str, at: int | datetime) -> tuple[Row, int]:
