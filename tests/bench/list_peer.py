@@ -110,7 +110,7 @@ def with_artifacts(row: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sock = socket.socket()
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as uvicorn makes its own: without Nagle
     sock.bind(("127.0.0.1", 0))
     sock.listen(2048)
     print(f"ready {sock.getsockname()[1]}", flush=True)
