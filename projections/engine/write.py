@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -23,8 +23,8 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 """The database says that the content is wrong. Anything else (no connection, no time, no space) says nothing about the fact."""
 UNFIT = (*REFUSED, Unfit, KeyError, TypeError, ValueError, OverflowError)
 """Many facts cannot be written at once for something that is in one of them: which one, the long way tells."""
-FEW = 32
-"""So many (projection, fact) are not worth folding."""
+FEW = 16
+"""So many facts are not worth folding."""
 QUARANTINE = b"""
 insert into quarantine (projection, position, stream, topic, error, at)
 values (%(projection)s, %(position)s, %(stream)s, %(topic)s, %(error)s, %(at)s)"""
@@ -44,8 +44,18 @@ def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[R
     """Bring the batch into the tables, inside the caller's transaction; return how many (projection, fact) were put into quarantine.
     Raises what the database raises for reasons that are not the facts' own."""
     batch = list(batch)
-    with nothing_collected() if len(batch) > few else nullcontext():
+    if len(batch) <= few:
+        return write_few(conn, effects(projections, batch))
+    with nothing_collected():
         return write_effects(conn, effects(projections, batch), few)
+
+
+def write_quickly(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
+    """The same for a few facts, in the caller's pipeline and transaction. Where it raises REFUSED (here or at the pipeline's next sync) nothing
+    of them may stay: they are to be written again, by `write`."""
+    found = effects(projections, batch)
+    write_at_once(conn, found)
+    return sum(bool(effect.poison) for effect in found)
 
 
 @contextmanager
