@@ -31,6 +31,7 @@ from domain.access import Actor
 from domain.deployment.events import DeploymentCreated
 from domain.deployment.values import TaskSpec
 from domain.task.values import Target
+from domain.version.events import VersionCreated
 
 ADMIN = Actor("usr_bench", "bench", frozenset({"admin"}))
 REPOSITORY = "https://git.example/org/bench"
@@ -70,14 +71,15 @@ class Nothing:
 
 
 @asynccontextmanager
-async def house(conninfo: str, home: Path, *, works: bool, reads: bool) -> AsyncIterator[tuple[Core, Nothing]]:
-    """What a server is made of. `works`: with the worker role; `reads`: with the projector's."""
+async def house(conninfo: str, home: Path, *, works: bool, reads: bool, at_once: int = AT_ONCE) -> AsyncIterator[tuple[Core, Nothing]]:
+    """What a server is made of. `works`: with the worker role; `reads`: with the projector's. `at_once`: with one slot a worker cannot know
+    whether others wait while it works, so that each hand-over goes through the queue."""
     target = Nothing()
     async with open_core(Settings(home=home), Home(home), conninfo) as core, supervised() as supervisor:
         core.deployers["memory"] = target  # type: ignore[assignment]  # a deployer's checks are not asked for here
         if reads:
             supervisor.start("projector", partial(project, conninfo, server_key(Settings(home=home), Home(home))))
-        crew = await Crew.start(core, supervisor, "http://bench", AT_ONCE) if works else None
+        crew = await Crew.start(core, supervisor, "http://bench", at_once) if works else None
         try:
             yield core, target
         finally:
@@ -103,7 +105,6 @@ class Place:
 
     @staticmethod
     async def _version(core: Core, name: str, work: Work) -> str:
-        from domain.version.events import VersionCreated
 
         event = VersionCreated(stream=core.house.new_id("ver"), version=1, at=utc_now(), by=ADMIN.id, git_tag=f"v1.0.{name}", git_commit="c0ffee",
                                repository=REPOSITORY)

@@ -31,7 +31,7 @@ def address(conninfo: str) -> str:
 
 @asynccontextmanager
 async def dbos(conninfo: str) -> AsyncIterator[Run]:
-    from dbos import DBOS  # noqa: PLC0415  # whoever does not run the benchmark need not have it
+    from dbos import DBOS  # whoever does not run the benchmark need not have it
 
     DBOS(config={"name": "bench", "system_database_url": address(conninfo), "log_level": "ERROR"})
 
@@ -64,7 +64,7 @@ async def dbos(conninfo: str) -> AsyncIterator[Run]:
 
 @asynccontextmanager
 async def procrastinate(conninfo: str) -> AsyncIterator[Run]:
-    from procrastinate import App, PsycopgConnector  # noqa: PLC0415  # as above
+    from procrastinate import App, PsycopgConnector  # as above
 
     app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=4, max_size=AT_ONCE + 4))
     left, over = 0, asyncio.Event()
