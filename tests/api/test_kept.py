@@ -81,11 +81,16 @@ async def test_who_comes_while_somebody_asks_is_told_the_same(stand: Stand, kept
 
 
 async def test_who_waited_for_somebody_that_failed_asks_on_his_own(stand: Stand, kept: Kept[str]):
-    with pytest.raises(OSError, match="away"), kept.sharing("a", stand):
-        waiting = asyncio.create_task(kept.shared("a", stand))
-        await asyncio.sleep(0)
-        raise OSError("away")
-    assert await waiting is None
+    async def fail() -> None:
+        with kept.sharing("a", stand):
+            await asyncio.sleep(0)
+            raise OSError("away")
+
+    failing = asyncio.create_task(fail())
+    await asyncio.sleep(0)  # it has begun
+    assert await kept.shared("a", stand) is None
+    with pytest.raises(OSError, match="away"):
+        await failing
 
 
 async def test_many_who_ask_at_once_are_answered_by_one_question(rig, admin):

@@ -95,7 +95,8 @@ async def test_the_deepest_page_is_there(given, pool):
 
 async def test_times_are_in_utc_whatever_the_connection_s_zone_is(given, database):
     given(*versions(1))
-    async with AsyncConnectionPool(database, min_size=1, max_size=1, open=False, kwargs={"options": "-c timezone=Asia/Shanghai -c search_path=views"}) as pool:
+    there = {"options": "-c timezone=Asia/Shanghai -c search_path=views"}
+    async with AsyncConnectionPool(database, min_size=1, max_size=1, open=False, kwargs=there) as pool:
         found = await get_version(pool, "ver_0")
     assert found["created_at"].tzinfo is UTC
     assert found["created_at"].utcoffset() == timedelta(0)
