@@ -169,8 +169,8 @@ def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact
             ran = {task: state for task, state in d.states.items() if state not in ("blocked", "held")}
             return {"tasks": event.tasks, "states": {t.id: ran.get(t.id, "blocked") for t in event.tasks}}
         case DeploymentRetried():
-            return {"phase": "running", "retried": True, "failing": "", "failed_type": "", "hurt": False, "going_back": False, "deadline": event.deadline,
-                    "release_number": event.release_number,
+            return {"phase": "running", "retried": True, "failing": "", "failed_type": "", "hurt": False, "going_back": False,
+                    "deadline": event.deadline, "release_number": event.release_number,
                     "states": moved(d.states, blocked=event.task_ids, active=event.released, held=event.held)}
         case DeploymentSucceeded():
             return {"phase": "success"}
