@@ -2,7 +2,6 @@
 
 from domain.config import MASK, is_reference
 
-
 PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
