@@ -15,7 +15,7 @@ from application.ports.queue import Claim
 from application.work import Work
 from domain.deployment import decide
 from domain.errors import DomainError
-from domain.event import Json
+from domain.event import Event, Json
 from domain.task.events import TaskCancelled, TaskFailed, TaskReleased, TaskStarted, TaskSucceeded, TaskTakenOver
 from domain.task.model import Task
 from domain.task.values import Artifact
@@ -80,12 +80,16 @@ class Reports:
             return claims[0].task
 
         done = await self._house.run(caller, "task:work", act)
-        if done.repeated:  # its first try was stored: is it still ours?
-            return {claim: held if isinstance(held, Holding) and await self._holds(held) else None for claim, held in found.items()}
+        if done.repeated:  # its first try was stored, and no answer came
+            held = {hold.task.id: hold for hold in await self._still_held(done.events, caller.as_cause)}
+            return {claim: held.get(claim.task) for claim in claims}
         return found
 
-    async def _holds(self, held: Holding) -> bool:
-        return (await self.look(held.task.id)).holds(held.attempt, held.token)
+    async def _still_held(self, events: Sequence[Event], cause: Cause) -> list[Holding]:
+        """Those of the holds stated before that nobody has taken over. Something may have been done under them: look first."""
+        stated = [event for event in events if isinstance(event, TaskStarted | TaskTakenOver)]
+        holds = [Holding(await self.look(event.stream), event.token, True, cause) for event in stated]
+        return [held for held in holds if held.task.holds(held.attempt, held.token)]
 
     async def cause(self, task_id: str) -> Cause | None:
         """What happened last to a task: what is done about it follows from that."""
@@ -124,8 +128,7 @@ class Reports:
     async def _begun_before(self, done: Done, room: Room, cause: Cause) -> list[Holding]:
         """What a first try has begun, of which no answer came."""
         started = [event for event in done.events if isinstance(event, TaskStarted) and event.worker == room.worker]
-        holds = [Holding(await self.look(event.stream), event.token, True, cause) for event in started[:room.take(len(started))]]
-        return [held for held in holds if held.task.holds(held.attempt, held.token)]
+        return await self._still_held(started[:room.take(len(started))], cause)
 
     async def _succeeded(self, work: Work, held: Holding, result: Json, at: datetime, by: str) -> None:
         task = await work.task(held.task.id)

@@ -54,7 +54,8 @@ async def test_a_deployment_is_printed_as_s1_prints_it_and_with_what_s4_adds(giv
         "environments": ["production"], "must_in_order": [], "manual_approval": False, "require_confirm": False, "auto_start": True,
         "auto_rollback": True, "grayscale_enabled": False, "grayscale_ratio": None, "timeout": 1800.0, "deadline": None, "release_number": None,
         "duration": None, "cancel_reason": None, "rollback_of": None, "rollback_id": None, "change_id": None, "decision": None,
-        "decision_reason": None, "confirmed_by": None, "confirmed_at": None, "approved_by": None, "approved_at": None, "stream_version": 1, "position": 2}
+        "decision_reason": None, "confirmed_by": None, "confirmed_at": None, "approved_by": None, "approved_at": None,
+        "stream_version": 1, "position": 2}
     assert [task["id"] for task in tasks] == ["task_1", "task_2", "task_3"]
 
 
