@@ -8,7 +8,7 @@ import psycopg
 from projections.engine import built
 from projections.engine.connections import Connection, connect, steady
 from projections.engine.projection import Projection
-from projections.engine.write import FEW, REFUSED, Record, explain, write, write_quickly
+from projections.engine.write import FEW, REFUSED, Prepared, Record, explain, prepare, write, write_prepared, write_quickly
 
 CHANNEL = "projected"
 logger = logging.getLogger(__name__)
@@ -32,7 +32,11 @@ class Projector:
         """Of the last fact that is in the tables."""
         return stands_at(self._connection())
 
-    def apply(self, batch: Sequence[Record]) -> int:
+    def prepare(self, batch: Sequence[Record]) -> Prepared:
+        """Of a batch to apply: what needs no database, and may be done in any thread."""
+        return prepare(self._projections, batch)
+
+    def apply(self, batch: Sequence[Record] | Prepared) -> int:
         """Bring facts that follow one another into the tables, unless another projector was faster; return the position then.
         Raises OutOfStep, or psycopg's errors where the database is away or too busy: nothing of the batch is in the tables then,
         or all of it is; in both cases the same batch may be applied again."""
@@ -47,8 +51,8 @@ class Projector:
             self._conn.close()
             self._conn = None
 
-    def _apply(self, conn: Connection, batch: Sequence[Record]) -> int:
-        if len(batch) <= FEW:
+    def _apply(self, conn: Connection, batch: Sequence[Record] | Prepared) -> int:
+        if not isinstance(batch, Prepared) and len(batch) <= FEW:
             try:
                 return self._quickly(conn, batch)
             except REFUSED as error:
@@ -72,15 +76,19 @@ class Projector:
         self.quarantined += quarantined
         return new[-1].position
 
-    def _surely(self, conn: Connection, batch: Sequence[Record]) -> int:
+    def _surely(self, conn: Connection, batch: Sequence[Record] | Prepared) -> int:
+        records = batch.batch if isinstance(batch, Prepared) else batch
         with conn.transaction():
             position = stands_at(conn, lock=True)
-            new = following(batch, position)
+            new = following(records, position)
             if not new:
                 return position
             if position == 0:
                 built.record(conn, self._projections)
-            quarantined = write(conn, self._projections, new)
+            if isinstance(batch, Prepared) and len(new) == len(records):
+                quarantined = write_prepared(conn, batch)
+            else:
+                quarantined = write(conn, self._projections, new)
             move_to(conn, new[-1].position)
         self.quarantined += quarantined
         self._announce(conn, new[-1].position)

@@ -7,7 +7,7 @@ from projections.engine import built
 from projections.engine.connections import Connection, free, steady
 from projections.engine.projection import Projection
 from projections.engine.projector import move_to
-from projections.engine.write import Record, write
+from projections.engine.write import Prepared, Record, prepare, write_prepared
 
 Read = Callable[[Connection, int, int], Sequence[Record]]
 """`(connection, after, limit)`: the facts behind a position, in order, without gaps; fewer than `limit` only at the log's end."""
@@ -20,29 +20,34 @@ class LogTooShort(Exception):
 def replay(conn: Connection, read: Read, projections: Sequence[Projection], after: int, upto: int, *, page: int = 5000,
            reader: Connection | None = None) -> int:
     """Bring the facts from behind `after` up to `upto` into the tables on the search path, a transaction a page (savepoints, where
-    the caller has one open). With a connection for the `reader` a page is read while the one before it is written.
+    the caller has one open). With a connection for the `reader` a page is read and prepared while the one before it is written.
     Returns how many (projection, fact) went into quarantine."""
     quarantined = 0
     steady(conn)
-    for batch in pages(reader or conn, read, after, upto, page, ahead=reader is not None):
+    for prepared in pages(reader or conn, read, projections, after, upto, page, ahead=reader is not None):
         with conn.transaction():
             if after == 0:
                 built.record(conn, projections)
-            quarantined += write(conn, projections, batch)
-            after = batch[-1].position
+            quarantined += write_prepared(conn, prepared)
+            after = prepared.batch[-1].position
             move_to(conn, after)
     free(conn)
     return quarantined
 
 
-def pages(conn: Connection, read: Read, after: int, upto: int, page: int, *, ahead: bool) -> Iterator[Sequence[Record]]:
+def pages(conn: Connection, read: Read, projections: Sequence[Projection], after: int, upto: int, page: int, *, ahead: bool) -> Iterator[Prepared]:
     """Raises LogTooShort."""
+
+    def get(after: int) -> Prepared:
+        batch = read(conn, after, min(page, upto - after))
+        if not batch:
+            raise LogTooShort(f"the read models stand at {upto}, the log ends at {after}")
+        return prepare(projections, batch)
+
     with ThreadPoolExecutor(1, "replay") as thread:
-        coming: Future[Sequence[Record]] | None = None
+        coming: Future[Prepared] | None = None
         while after < upto:
-            batch = coming.result() if coming else read(conn, after, min(page, upto - after))
-            if not batch:
-                raise LogTooShort(f"the read models stand at {upto}, the log ends at {after}")
-            after = batch[-1].position
-            coming = thread.submit(read, conn, after, min(page, upto - after)) if ahead and after < upto else None
-            yield batch
+            prepared = coming.result() if coming else get(after)
+            after = prepared.batch[-1].position
+            coming = thread.submit(get, after) if ahead and after < upto else None
+            yield prepared

@@ -1,9 +1,7 @@
 """Facts into tables: many at once where nothing is wrong with them, else fact by fact, and what cannot be taken is kept aside."""
 
-import gc
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -11,6 +9,7 @@ from operator import itemgetter
 import psycopg
 
 from domain.recorded import Recorded, Unreadable
+from projections.engine.collecting import nothing_collected
 from projections.engine.connections import Connection
 from projections.engine.plans import Unfit
 from projections.engine.projection import Parameters, Projection, Statement, without_nulls
@@ -40,14 +39,40 @@ class Effect:
     poison: str = ""
 
 
+@dataclass(slots=True)
+class Prepared:
+    """A batch, and what it means."""
+
+    batch: Sequence[Record]
+    effects: list[Effect]
+    steps: list[Step] | None
+    """None: they are few, or cannot be done many at once."""
+
+
+def prepare(projections: Sequence[Projection], batch: Sequence[Record], *, few: int = FEW) -> Prepared:
+    """All that can be done without the database; in any thread."""
+    if len(batch) <= few:
+        return Prepared(batch, effects(projections, batch), None)
+    with nothing_collected():
+        found = effects(projections, batch)
+        try:
+            return Prepared(batch, found, steps_of(found))
+        except UNFIT:
+            return Prepared(batch, found, None)
+
+
 def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record], *, few: int = FEW) -> int:
     """Bring the batch into the tables, inside the caller's transaction; return how many (projection, fact) were put into quarantine.
     Raises what the database raises for reasons that are not the facts' own."""
-    batch = list(batch)
-    if len(batch) <= few:
-        return write_few(conn, effects(projections, batch))
+    return write_prepared(conn, prepare(projections, list(batch), few=few), few=few)
+
+
+def write_prepared(conn: Connection, prepared: Prepared, *, few: int = FEW) -> int:
+    """The same."""
+    if len(prepared.batch) <= few:
+        return write_few(conn, prepared.effects)
     with nothing_collected():
-        return write_effects(conn, effects(projections, batch), few)
+        return write_effects(conn, prepared.effects, few, prepared.steps)
 
 
 def write_quickly(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
@@ -58,26 +83,13 @@ def write_quickly(conn: Connection, projections: Sequence[Projection], batch: It
     return sum(bool(effect.poison) for effect in found)
 
 
-@contextmanager
-def nothing_collected() -> Iterator[None]:
-    """A large batch makes very many objects, all of which are needed, and none of which refers to itself: looking for garbage among them
-    takes longer than all the rest."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
-
-
-def write_effects(conn: Connection, found: Sequence[Effect], few: int) -> int:
-    """Many are folded first. Where that does not go well it is tried with the halves, until the fault is among a few."""
+def write_effects(conn: Connection, found: Sequence[Effect], few: int, steps: list[Step] | None = None) -> int:
+    """Many are folded first (`steps`: they have been). Where that does not go well it is tried with the halves, until the fault is among a few."""
     if len(found) <= few:
         return write_few(conn, found)
     try:
         with conn.transaction():
-            perform(conn, steps_of(found))
+            perform(conn, steps_of(found) if steps is None else steps)
         return sum(bool(effect.poison) for effect in found)
     except UNFIT as error:
         logger.debug("%d facts are written in halves: %s", len(found), error)
