@@ -7,7 +7,6 @@ import asyncio
 import logging
 import re
 import time
-import uuid
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, answer, reply
 from api.metrics import Metrics
+from application.chance import sixteen
 
 logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
@@ -73,7 +73,7 @@ class Door:
 def request_id(scope: Scope) -> str:
     """The caller's own, where it is one; else a new one."""
     given = Headers(scope=scope).get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+    return given if REQUEST_ID.fullmatch(given) else f"req_{sixteen().hex()}"
 
 
 def limited(scope: Scope, receive: Receive, patience: float) -> Receive:

@@ -1,8 +1,9 @@
 """Who calls, and from where: what every command is handed beside its own content."""
 
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
+from application.chance import uuid
 from domain.access import SYSTEM, Actor
 from domain.recorded import Cause, Origin
 
@@ -41,7 +42,7 @@ class Caller:
 
 def person(actor: Actor, *, source_ip: str = "", request_id: str = "", idempotency_key: str = "") -> Caller:
     """A call by a user. With an idempotency key its id follows from user and key."""
-    command = uuid5(NAMESPACE, f"{actor.id}\0{idempotency_key}") if idempotency_key else uuid4()
+    command = uuid5(NAMESPACE, f"{actor.id}\0{idempotency_key}") if idempotency_key else uuid()
     return Caller(actor, command, command, None, source_ip, request_id, repeatable=bool(idempotency_key))
 
 

@@ -1,7 +1,6 @@
 """What every command handler stands on: the log, the clock, ids, and the one way a command runs."""
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from application.caller import Caller
+from application.chance import sixteen
 from application.ports.log import Conflict, Log, LogUnavailable
 from application.work import Cache, Work
 from domain.access import require
@@ -42,7 +42,7 @@ class Done:
 
 def new_id(prefix: str) -> str:
     """`<prefix>_` and 26 characters that sort by time: a ULID in lower case."""
-    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(sixteen()[:10])
     return f"{prefix}_" + "".join([PAIRS[number >> shift & 1023] for shift in SHIFTS])
 
 

@@ -1,7 +1,9 @@
 """Waiting until the read models have come as far as a log position: whoever has written sees his own write."""
 
 import asyncio
+import itertools
 import logging
+from heapq import heapify, heappop, heappush
 from typing import Self
 
 import psycopg
@@ -24,7 +26,9 @@ class Positions:
         """How far the read models have come, as far as is known here."""
         self.connected = False
         self._conninfo, self._look = bounded(conninfo, "tiangong positions"), look
-        self._changed = asyncio.Condition()
+        self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
+        self._numbers = itertools.count()
+        self._in_vain = 0
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -47,12 +51,25 @@ class Positions:
         """True as soon as the read models hold everything up to `position`; false if they do not within `timeout` seconds."""
         if self.current >= position:
             return True
+        reached = asyncio.get_running_loop().create_future()
+        timer = reached.get_loop().call_later(timeout, settle, reached, False)
+        heappush(self._waiting, (position, next(self._numbers), reached))
+        found = False
         try:
-            async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(lambda: self.current >= position)
-        except TimeoutError:
-            return False
-        return True
+            found = await reached
+        finally:
+            timer.cancel()
+            if not found:
+                self._forget_in_vain()
+        return found
+
+    def _forget_in_vain(self) -> None:
+        """Who has given up would stand before a position that may never come."""
+        self._in_vain += 1
+        if 2 * self._in_vain >= len(self._waiting):
+            self._waiting = [one for one in self._waiting if not one[2].done()]
+            heapify(self._waiting)
+            self._in_vain = 0
 
     async def _follow(self) -> None:
         failures = 0
@@ -71,13 +88,18 @@ class Positions:
 
     async def _listen(self, conn: psycopg.AsyncConnection) -> None:
         found = await (await conn.execute(POSITION)).fetchone()
-        await self._set(int(found[0]) if found else 0)  # may go back: the server may have lost its last moments
+        self._set(int(found[0]) if found else 0)  # may go back: the server may have lost its last moments
         async for notice in conn.notifies(timeout=self._look):
             if notice.payload.isdecimal():
-                await self._set(max(self.current, int(notice.payload)))
+                self._set(max(self.current, int(notice.payload)))
 
-    async def _set(self, position: int) -> None:
-        if position != self.current:
-            async with self._changed:
-                self.current = position
-                self._changed.notify_all()
+    def _set(self, position: int) -> None:
+        """Wakes those who have waited for it, and nobody else."""
+        self.current = position
+        while self._waiting and (self._waiting[0][0] <= position or self._waiting[0][2].done()):
+            settle(heappop(self._waiting)[2], True)
+
+
+def settle(reached: "asyncio.Future[bool]", outcome: bool) -> None:
+    if not reached.done():
+        reached.set_result(outcome)

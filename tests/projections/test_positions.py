@@ -50,6 +50,18 @@ async def test_who_waits_in_vain_is_told_so_at_his_deadline(positions: Positions
     assert 0.04 < time.monotonic() - before < 5
 
 
+async def test_who_has_waited_in_vain_is_forgotten(positions: Positions, projector: Projector):
+    patient = [asyncio.create_task(positions.wait(position, timeout=10)) for position in (2, 1)]
+    found = await asyncio.gather(*(positions.wait(10**17 + number, timeout=0.01) for number in range(50)))
+    assert found == [False] * 50
+    impatient = asyncio.create_task(positions.wait(3, timeout=10))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert len(positions._waiting) < 8
+    await asyncio.to_thread(projector.apply, RECORDS[:2])
+    assert await asyncio.gather(*patient) == [True, True]
+
+
 async def test_a_connection_that_was_killed_is_made_again_and_nothing_is_missed(positions: Positions, projector: Projector, admin, caplog):
     await asyncio.to_thread(projector.apply, RECORDS[:1])
     assert await positions.wait(1, timeout=5)
