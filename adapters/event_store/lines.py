@@ -5,6 +5,7 @@ Every line but the last ends with its seal: the first 16 hex digits of the SHA-2
 """
 
 import hashlib
+from binascii import hexlify
 from functools import lru_cache
 
 import msgspec
@@ -63,12 +64,12 @@ def line(fact: Stored, told: Told, origin: bytes) -> bytes:
         raise ValueError(f"the event at position {fact.position} is no UTF-8: {error}") from error
     return LINE % (
         fact.position, quoted(told.by), kind(fact.topic), quoted(fact.stream), fact.version, told.at, origin, told.details,
-        quoted(event), fact.digest.hex().encode())
+        quoted(event), hexlify(fact.digest))
 
 
 def left_out(fact: Stored) -> bytes:
     """The line of a fact that the filter did not want: its place in the chain."""
-    return b'{"position":%d,"digest":"%b"' % (fact.position, fact.digest.hex().encode())
+    return b'{"position":%d,"digest":"%b"' % (fact.position, hexlify(fact.digest))
 
 
 def marked(checkpoint: Checkpoint) -> bytes:
