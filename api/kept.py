@@ -7,15 +7,17 @@ still, tables that were made again, a token's last moment.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from application.together import Together
 from domain.access import Actor, require
 
 V = TypeVar("V")
 SECONDS, MOST, PATIENCE = 1.0, 200, 10.0
+Ask = Callable[[], Awaitable[V | None]]
 Begun = tuple[int, float]
 """How far the read models had come, and until when a value may be kept."""
 
@@ -59,6 +61,8 @@ class Kept(Generic[V]):
         self._position = -1
         self._values: dict[Hashable, tuple[float, V]] = {}
         self._asked: dict[Hashable, tuple[int, asyncio.Future[V | None]]] = {}
+        self._questions: dict[Hashable, tuple[Moving, Ask[V]]] = {}
+        self._together: Together[Hashable, V | Exception | None] = Together(self._ask)
 
     def __contains__(self, key: Hashable) -> bool:
         """It may be there."""
@@ -111,12 +115,27 @@ class Kept(Generic[V]):
             if not asked[1].done():
                 asked[1].set_result(None)
 
-    async def of(self, key: Hashable, moving: Moving, ask: Callable[[], Awaitable[V | None]]) -> V | None:
-        """What was kept, else what `ask` answers; None is not kept."""
+    async def of(self, key: Hashable, moving: Moving, ask: Ask[V]) -> V | None:
+        """What was kept, else what `ask` answers; None is not kept. Those who come with one key while it is asked for share the next
+        answer: it is asked for after they came."""
         if (kept := self.get(key, moving)) is not None:
             return kept
+        self._questions[key] = moving, ask
+        found = await self._together.get(key)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def _ask(self, keys: Sequence[Hashable]) -> dict[Hashable, V | Exception | None]:
+        questions = [(key, *self._questions.pop(key)) for key in keys]
+        return dict(zip(keys, await asyncio.gather(*(self._answer(*question) for question in questions)), strict=True))
+
+    async def _answer(self, key: Hashable, moving: Moving, ask: Ask[V]) -> V | Exception | None:
         begun = self.begin(moving)
-        value = await ask()
+        try:
+            value = await ask()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised where this key was asked for, and nowhere else
+            return error
         if value is not None:
             self.put(key, value, moving, begun)
         return value

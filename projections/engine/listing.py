@@ -90,7 +90,7 @@ class View:
         """All rows that match, newest first unless `order` says otherwise."""
         where = " and ".join([self.shown, *(condition for condition, _ in filters)])
         query = self._select(where, order or self._order, "limit %s")
-        async with pool.connection() as conn:
+        async with at_once(pool) as conn:
             return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters), limit])]
 
     @property

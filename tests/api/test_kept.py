@@ -133,3 +133,28 @@ async def test_who_waits_for_a_position_is_not_answered_from_before_it(admin):
         admin.post(f"{V1}/versions", json={"git_tag": "v9.0.0", "git_commit": "abc123def456", "repository": REPOSITORY}), admin.get(f"{V1}/versions"))
     seen = await admin.get(f"{V1}/versions", headers={"X-Min-Position": made.headers["X-Log-Position"]})
     assert seen.json()["total"] == before + 1
+
+
+async def test_who_comes_while_it_is_asked_for_shares_the_next_answer(stand: Stand, kept: Kept[str]):
+    async def slowly() -> str:
+        answer = await stand.ask()
+        await asyncio.sleep(0.01)
+        return answer
+
+    first = [asyncio.create_task(kept.of("a", stand, slowly)) for _ in range(2)]
+    await asyncio.sleep(0.001)
+    stand.current += 1
+    second = [asyncio.create_task(kept.of("a", stand, slowly)) for _ in range(20)]
+    await asyncio.gather(*first, *second)
+    assert {each.result() for each in first}.isdisjoint(each.result() for each in second)  # begun before the second came: not for them
+    assert len(stand.asked) <= 4
+
+
+async def test_an_error_is_raised_for_its_key_alone(stand: Stand, kept: Kept[str]):
+    async def broken() -> str:
+        await asyncio.sleep(0)
+        raise OSError("away")
+
+    keys = "abcabcabcabc"
+    found = await asyncio.gather(*(kept.of(key, stand, broken if key == "b" else stand.ask) for key in keys), return_exceptions=True)
+    assert [isinstance(each, OSError) for each in found] == [key == "b" for key in keys]
