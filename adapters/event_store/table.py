@@ -46,7 +46,7 @@ def row(fact: Stored, told: Told, username: str, origin: str) -> str:
     """A line with its end. `origin`: see `asked`. What the program itself prints (numbers, times, details, which begin with a brace) is no
     formula."""
     return (f"{fact.position},{told.at.decode()},{cell(told.by)},{cell(username)},{kind(fact.topic)},{cell(fact.stream)},{fact.version},"
-            f"{origin},{quoted(told.details.decode())}\r\n")
+            f"{origin},{doubled(told.details.decode())}\r\n")
 
 
 @lru_cache(1024)
@@ -55,9 +55,9 @@ def kind(topic: str) -> str:
 
 
 def asked(command: Command) -> str:
-    """The cells that all facts of a command share."""
-    return ",".join(map(cell, (
-        command.source_ip, command.request_id, command.id, command.correlation, command.causation or "", command.recorded_at)))
+    """The cells that all facts of a command share. Ids and times were printed by the database: nothing in them wants quotes."""
+    return (f"{cell(command.source_ip)},{safe(command.request_id)},{command.id},{command.correlation},{command.causation or ''},"
+            f"{command.recorded_at}")
 
 
 def safe(text: str) -> str:
@@ -75,3 +75,8 @@ def harmless(text: str) -> str:
 
 def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if SPECIAL.search(text) else text
+
+
+def doubled(details: str) -> str:
+    """A JSON object that has a member has quotes in it; one that has none wants none."""
+    return '"' + details.replace('"', '""') + '"' if '"' in details else details
