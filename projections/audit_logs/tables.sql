@@ -19,4 +19,3 @@ create index if not exists audit_logs_of_action on audit_logs (action, (position
 create index if not exists audit_logs_of_resource on audit_logs (resource, (position + 0));
 create index if not exists audit_logs_of_thing on audit_logs (resource_id, (position + 0));
 create index if not exists audit_logs_in_time on audit_logs (timestamp);
-create index if not exists audit_logs_of_cause on audit_logs (correlation_id);

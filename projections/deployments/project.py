@@ -38,6 +38,9 @@ def project(recorded: Recorded) -> list[Statement]:
 
 def statement_of(recorded: Recorded) -> Statement | None:  # one row a fact: a table, not a function with branches
     match event := recorded.event:
+        case (TaskSucceededInDeployment() | TaskFailedInDeployment() | TaskCancelledInDeployment() | TaskConfirmedInDeployment()
+              | DeploymentWorkflowChanged()):
+            return "touch", row(recorded)
         case DeploymentCreated():
             return "insert_deployment", plan(recorded, event)
         case DeploymentQueued():
@@ -63,9 +66,6 @@ def statement_of(recorded: Recorded) -> Statement | None:  # one row a fact: a t
         case DeploymentRollbackFailed():
             what = f"the rollback {event.rollback_id}" if event.rollback_id else "the rollback"
             return "fail_rollback", row(recorded, error=f"{what} failed: {event.error}")
-        case (TaskSucceededInDeployment() | TaskFailedInDeployment() | TaskCancelledInDeployment() | TaskConfirmedInDeployment()
-              | DeploymentWorkflowChanged()):
-            return "touch", row(recorded)
     return None
 
 

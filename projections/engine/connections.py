@@ -31,8 +31,9 @@ def bounded(conninfo: str, name: str) -> str:
 
 
 def prepare(conn: Connection) -> None:
-    """Let dicts be parameters for `json` columns, so that projections need not know the driver."""
+    """Let dicts, and documents that are JSON already, be parameters for `json` columns, so that projections need not know the driver."""
     conn.adapters.register_dumper(dict, Document)
+    conn.adapters.register_dumper(msgspec.Raw, Document)
 
 
 def steady(conn: Connection) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from projections.engine.plans import Plan
+from projections.engine.plans import Plan, Values
 from projections.engine.shapes import Kind, Table
 from projections.engine.steps import Copy, Delete, Many, Step, Update, Upsert
 
@@ -44,21 +44,20 @@ class Fold:
         """Raises Unfit."""
         values = plan.fit(parameters)
         for key in plan.keys(parameters):
-            new = dict(zip(plan.places, values, strict=True))
-            new.update(plan.constants)
             row = self._rows.get(key)
-            if row is None or not self._folded(plan, key, row, new):
-                self._rows[key] = Row(plan.kind, new, plan.again)
+            if row is None or not self._folded(plan, key, row, values):
+                self._rows[key] = Row(plan.kind, placed({}, plan, values), plan.again)
 
-    def _folded(self, plan: Plan, key: object, row: Row, new: dict[int, object]) -> bool:
+    def _folded(self, plan: Plan, key: object, row: Row, values: Values) -> bool:
         """False: what is known of the row comes first, or not at all, and the statement then begins anew."""
         if plan.kind == "update":
             if row.kind != "delete":
-                row.values.update(new)
+                placed(row.values, plan, values)
             if row.kind == "upsert":
-                row.again = row.again.union(new)
+                row.again |= plan.written
             return True
         if plan.kind == "upsert" and row.kind in ("insert", "upsert"):
+            new = placed({}, plan, values)
             row.values.update((place, new[place]) for place in plan.again)
             row.again |= plan.again
             return True
@@ -92,6 +91,14 @@ class Fold:
             self.steps += steps_of(self.table, level.rows)
             self.steps += (Many(statement, parameters) for statement, parameters in level.statements.items())
         self._rows, self._levels, self._depth = {}, [], {}
+
+
+def placed(row: dict[int, object], plan: Plan, values: Values) -> dict[int, object]:
+    """The row with what a statement writes."""
+    row.update(zip(plan.places, values))  # noqa: B905  # one for each: so they were picked
+    if plan.constants:
+        row.update(plan.constants)
+    return row
 
 
 def steps_of(table: Table, rows: Mapping[object, Row]) -> Iterable[Step]:

@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
+from typing import Any
+
+from msgspec import Raw
 
 from projections.engine.shapes import KINDS, Constant, Kind, Parameter, Simple, Table
 
 Values = tuple[object, ...]
+Picked = Callable[[Values], Sequence[Any]]
 BIGGEST, INT = 2**63, 2**31
 
 
@@ -26,6 +30,7 @@ class Plan:
     places: tuple[int, ...]
     """Of the columns that get values, among the table's."""
     constants: tuple[tuple[int, object], ...]
+    written: frozenset[int]
     again: frozenset[int]
     values: Callable[[Mapping[str, object]], Values]
     """The parameters for `places`, in that order."""
@@ -36,19 +41,22 @@ class Plan:
     required: tuple[bool, ...]
     careful: tuple[tuple[int, Callable[[object], bool]], ...]
     """Of which values more than their types must be looked at."""
-    known: set[tuple[type, ...]] = field(default_factory=set)
-    """Types that were found good before."""
+    known: dict[tuple[type, ...], tuple[Picked, Picked, Picked]] = field(default_factory=dict)
+    """Types that were found good before, and where texts, numbers and times are among them."""
 
     def fit(self, parameters: Mapping[str, object]) -> Values:
         """The values for `places`. Raises Unfit for one that the database might refuse."""
         values = self.values(parameters)
         found = tuple(map(type, values))
-        if found not in self.known:
-            self._must_fit(found)
-        for value in values:
-            kind = type(value)
-            if (kind is str and "\0" in value) or (kind is int and not -BIGGEST <= value < BIGGEST):  # type: ignore[operator]  # its type was asked
-                raise Unfit(f"{self.table.name} cannot hold {value!r}")
+        texts, numbers, times = self.known.get(found) or self._must_fit(found)
+        if "\0" in "".join(texts(values)):
+            raise Unfit(f"{self.table.name} cannot hold a null character")
+        for number in numbers(values):
+            if not -BIGGEST <= number < BIGGEST:
+                raise Unfit(f"{self.table.name} cannot hold {number!r}")
+        for time in times(values):
+            if time.tzinfo is None:
+                raise Unfit(f"{self.table.name} cannot hold {time!r}: it has no zone")
         for place, good in self.careful:
             if values[place] is not None and not good(values[place]):
                 raise Unfit(f"{self.table.name} may not hold {values[place]!r}")
@@ -57,14 +65,16 @@ class Plan:
     def keys(self, parameters: Mapping[str, object]) -> Sequence[object]:
         """Of the rows that the statement touches. Raises Unfit."""
         if self.each is None:
-            return (must_be_key(self.key(parameters)),)
+            key = self.key(parameters)
+            return (key,) if type(key) is str and "\0" not in key else (must_be_key(key),)
         return [must_be_key(key) for key in dict.fromkeys(must_be_list(parameters[self.each]))]
 
-    def _must_fit(self, found: tuple[type, ...]) -> None:
+    def _must_fit(self, found: tuple[type, ...]) -> tuple[Picked, Picked, Picked]:
         for kind, wanted, required in zip(found, self.kinds, self.required, strict=True):
-            if kind is not wanted and (required or kind is not type(None)):
+            if kind is not wanted and not (kind is Raw and wanted is dict) and (required or kind is not type(None)):
                 raise Unfit(f"{self.table.name} is written with {kind.__name__} where it holds {wanted.__name__}")
-        self.known.add(found)
+        self.known[found] = picked(found, str), picked(found, int), picked(found, datetime)
+        return self.known[found]
 
 
 def plan_of(simple: Simple) -> Plan:
@@ -76,6 +86,7 @@ def plan_of(simple: Simple) -> Plan:
         kind=simple.kind, table=table,
         places=tuple(map(columns.index, named)),
         constants=tuple((columns.index(column), value) for column, value in constants.items()),
+        written=frozenset(map(columns.index, simple.values)),
         again=frozenset(map(columns.index, simple.again)),
         values=picker(tuple(named.values())),
         key=key_picker([part.name for part in simple.key.values()]),
@@ -89,6 +100,14 @@ def picker(names: tuple[str, ...]) -> Callable[[Mapping[str, object]], Values]:
     if len(names) > 1:
         return itemgetter(*names)  # a tuple, made by C
     return lambda parameters: tuple(parameters[name] for name in names)
+
+
+def picked(found: tuple[type, ...], kind: type) -> Picked:
+    """Of values of the types `found` those of one kind."""
+    places = [place for place, each in enumerate(found) if each is kind]
+    if len(places) == 1:
+        return lambda values: (values[places[0]],)
+    return itemgetter(*places) if places else lambda values: ()
 
 
 def key_picker(names: list[str]) -> Callable[[Mapping[str, object]], object]:
@@ -114,11 +133,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def has_zone(value: object) -> bool:
-    return isinstance(value, datetime) and value.tzinfo is not None
-
-
-CARE: dict[str, Callable[[object], bool]] = {"int": is_int, "text[]": are_texts, "float8": is_number, "timestamptz": has_zone}
+CARE: dict[str, Callable[[object], bool]] = {"int": is_int, "text[]": are_texts, "float8": is_number}
 
 
 def must_be_key(key: object) -> object:

@@ -68,10 +68,13 @@ def events_of(*aggregates: str) -> frozenset[type[Event]]:
 def row(recorded: Recorded, **more: object) -> Parameters:
     """The parameters that almost every statement needs: which thing, when, by whom, and where that stands in the log."""
     event = recorded.event
-    found = {"id": event.stream, "at": event.at, "by": event.by, "version": event.version, "position": recorded.position, **more}
-    for name, value in found.items():
-        if type(value) is str and "\0" in value:
-            found[name] = without_nulls(value)
+    return clean({"id": event.stream, "at": event.at, "by": event.by, "version": event.version, "position": recorded.position, **more})
+
+
+def clean(found: Parameters) -> Parameters:
+    """The same, as PostgreSQL's texts can hold it."""
+    if "\0" in "".join([value for value in found.values() if type(value) is str]):
+        return {name: without_nulls(value) if type(value) is str else value for name, value in found.items()}
     return found
 
 

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from functools import cache
+from itertools import chain, groupby
+from operator import attrgetter, itemgetter
 
 import psycopg
 
@@ -100,7 +101,7 @@ def write_effects(conn: Connection, found: Sequence[Effect], few: int, steps: li
 def steps_of(found: Sequence[Effect]) -> list[Step]:
     """Raises Unfit."""
     steps: list[Step] = []
-    for _, group in groupby(found, lambda effect: id(effect.projection)):
+    for _, group in groupby(found, attrgetter("projection.name")):
         sheet, aside = None, list[Parameters]()
         for effect in group:
             sheet = sheet or Sheet(effect.projection)
@@ -125,9 +126,12 @@ def write_few(conn: Connection, found: Sequence[Effect]) -> int:
 
 def effects(projections: Sequence[Projection], batch: Iterable[Record]) -> list[Effect]:
     """Projection by projection, each in the log's order: no projection reads another's tables."""
-    kinds = [(Unreadable if isinstance(record, Unreadable) else type(record.event), record) for record in batch]
-    return [effect_on(projection, record) for projection in projections for kind, record in kinds
-            if kind in projection.handles or kind is Unreadable]
+    concerned = cache(lambda kind: tuple(place for place, projection in enumerate(projections) if kind in projection.handles))
+    found: list[list[Effect]] = [[] for _ in projections]
+    for record in batch:
+        for place in range(len(found)) if isinstance(record, Unreadable) else concerned(type(record.event)):
+            found[place].append(effect_on(projections[place], record))
+    return list(chain.from_iterable(found))
 
 
 def effect_on(projection: Projection, record: Record) -> Effect:

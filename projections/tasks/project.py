@@ -7,7 +7,8 @@ from projections.engine.projection import Statement, events_of
 from projections.tasks.attempts import of_task
 from projections.tasks.workflow import of_deployment
 
-HANDLES = events_of("task") | {
+OF_TASKS = events_of("task")
+HANDLES = OF_TASKS | {
     deployment.DeploymentCreated, deployment.DeploymentStarted, deployment.DeploymentConfirmed, deployment.TaskSucceededInDeployment,
     deployment.TaskConfirmedInDeployment, deployment.DeploymentWorkflowChanged, deployment.DeploymentRetried, deployment.DeploymentCancelled,
     deployment.DeploymentRolledBack,
@@ -22,4 +23,4 @@ COUNTED = Counted("tasks", by=(("status", "type"),))
 
 
 def project(recorded: Recorded) -> list[Statement]:
-    return of_deployment(recorded) or of_task(recorded)
+    return of_task(recorded) if type(recorded.event) in OF_TASKS else of_deployment(recorded)

@@ -44,10 +44,11 @@ update tasks set status = 'failed', waiting_for = null, confirmed_by = %(by)s, c
 
 -- cancel_what_waits --
 update tasks set status = 'cancelled', waiting_for = null, completed_at = %(at)s, updated_at = %(at)s, position = %(position)s
- where deployment_id = %(id)s and status in ('blocked', 'pending', 'waiting_confirm') and id <> all(%(stopping)s);
+ where deployment_id = %(id)s and status || '' in ('blocked', 'pending', 'waiting_confirm') and id <> all(%(stopping)s);
 
 -- roll_back_successes --
-update tasks set status = 'rolled_back', updated_at = %(at)s, position = %(position)s where deployment_id = %(id)s and status = 'success';
+-- `|| ''`: found by the deployment's index, never by the status', of which most rows have this one
+update tasks set status = 'rolled_back', updated_at = %(at)s, position = %(position)s where deployment_id = %(id)s and status || '' = 'success';
 
 -- begin_attempt --
 update tasks set attempt = %(attempt)s, status = 'pending', waiting_for = null, updated_at = %(at)s, position = %(position)s,

@@ -26,6 +26,8 @@ HELD = {"kind": "confirmation", "reason": "require_confirm"}
 
 def of_deployment(recorded: Recorded) -> list[Statement]:
     match event := recorded.event:
+        case TaskSucceededInDeployment():
+            return [*packaged(recorded, event), *moved(recorded, event.released, event.held)]
         case DeploymentCreated():
             return [("insert_task", spec_row(recorded, n, task)) for n, task in enumerate(event.tasks, 1)]
         case DeploymentWorkflowChanged():
@@ -35,8 +37,6 @@ def of_deployment(recorded: Recorded) -> list[Statement]:
             return moved(recorded, event.released, event.held)
         case DeploymentRetried():
             return [("block_again", row(recorded, task_ids=list(event.task_ids))), *moved(recorded, event.released, event.held)]
-        case TaskSucceededInDeployment():
-            return [*packaged(recorded, event), *moved(recorded, event.released, event.held)]
         case TaskConfirmedInDeployment():
             return decided(recorded, event)
         case DeploymentCancelled():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from eventsourcing.application import Application
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
@@ -38,6 +39,7 @@ class View(PostgresTrackingRecorder):
     def write(self, statements: list[tuple[Any, Any]], tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as cursor:
             cursor.adapters.register_dumper(dict, Document)
+            cursor.adapters.register_dumper(msgspec.Raw, Document)
             for statement, parameters in statements:
                 cursor.execute(statement, parameters, prepare=True)
             self._insert_tracking(cursor, tracking)

@@ -2,12 +2,15 @@
 
 import json
 
+import msgspec
 import pytest
 
 from domain.environment.events import EnvironmentCreated
 from domain.task.events import TaskReleased
 from domain.user.events import UserCreated
 from domain.version.events import VersionCreated, VersionDeleted
+from projections.audit_logs.project import details_of, masked_details
+from projections.engine.connections import encode
 from projections.queries import get_audit_log, list_audit_logs
 from tests.projections.facts import JOB, TARGET, fact, later, samples
 
@@ -54,3 +57,11 @@ async def test_the_audit_is_filtered_by_who_what_and_when(given, pool, filters, 
     given(ANN, VERSION, DELETED)
     rows, total, _ = await list_audit_logs(pool, **filters)
     assert ([row["position"] for row in rows], total) == (expected, len(expected))
+
+
+def test_details_are_the_same_bytes_whichever_way_they_are_made():
+    plain = [event for event in samples() if not event.PERSONAL and "sec_" not in str(event)]
+    assert len(plain) > 30
+    for event in (*plain, *(msgspec.structs.replace(event, stream='x"\\\u2028', by="ann\tü") for event in plain)):
+        assert encode(details_of(event)) == encode(masked_details(event))
+    assert all(isinstance(details_of(event), msgspec.Raw) for event in plain)
