@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from api.wiring.database import as_server
 from projections.audit_logs.queries import AUDIT_LOGS, list_audit_logs
 from projections.deployments.queries import DEPLOYMENTS, list_deployments
 from projections.engine.listing import View, cursor_of
@@ -52,7 +53,7 @@ async def main() -> None:
 
 
 def pool(conninfo: str) -> AsyncConnectionPool:
-    return AsyncConnectionPool(conninfo, min_size=1, max_size=1, open=False)
+    return AsyncConnectionPool(as_server(conninfo), min_size=1, max_size=1, open=False)
 
 
 def conditions(asked: dict[str, object]) -> list[str]:
