@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.authentication import actor_of, idempotency_key
 from api.errors import Problem, answer, invalid, unavailable
 from api.kept import Words, words_of
-from api.rest.call import PATIENCE
+from api.rest.call import PATIENCE, Call
+from api.rest.express import Shortcut, body_of
 from api.rest.idempotency import Asked, digest_of, once
 from api.rest.paging import ListResponse, snake_case
 from api.services import Services
@@ -44,25 +46,42 @@ class Route(APIRoute):
     """False where an answer is secret: it is then not kept beside its Idempotency-Key."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        handle = super().get_route_handler()
+        handle, body = super().get_route_handler(), body_of(self.endpoint)
+        listing = "pages" in self.endpoint.__annotations__
 
         async def handler(request: Request) -> Response:
-            services: Services = request.app.state.services
             words = words_of(request.scope)
-            request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
-            authorization = request.headers.get("authorization", "")
-            if any("\0" in str(value) for value in request.path_params.values()):
-                raise Problem(404, "nothing has an id like this")
-            request.state.actor = await actor_of(services, authorization)
-            await see_at_least(services, request.headers.get("x-min-position", ""))
-            if request.method == "GET" and "pages" in self.endpoint.__annotations__:
-                return await keeping(services, handle(request), words, request.scope.get("route"))
-            if not (key := idempotency_key(request)):
-                return await handle(request)
-            asked = Asked(request.state.actor.id, key, request.method, request.url.path, digest_of(authorization, await request.body()))
-            return await once(services.pool, asked, lambda: answered(handle, request), keep=self.keeps_answers)
+            if body and request.method == "POST" and not request.path_params:
+                request.app.state.shortcuts[request.scope["path"]] = Shortcut(body, self.at_once, request.scope["route"])
+            request = await admitted(request)
+            if listing and request.method == "GET":
+                return await keeping(request.app.state.services, handle(request), words, request.scope.get("route"))
+            return await self.carried_out(request, handle)
 
         return handler
+
+    async def at_once(self, request: Request, body: BaseModel) -> Response:
+        """The answer to a command that is understood already."""
+        return await self.carried_out(await admitted(request), lambda asked: self.endpoint(Call(asked), body))
+
+    async def carried_out(self, request: Request, handle: Handler) -> Response:
+        """Once, where it has an Idempotency-Key."""
+        if not (key := idempotency_key(request)):
+            return await handle(request)
+        digest = digest_of(request.headers.get("authorization", ""), await request.body())
+        asked = Asked(request.state.actor.id, key, request.method, request.url.path, digest)
+        return await once(request.app.state.services.pool, asked, lambda: answered(handle, request), keep=self.keeps_answers)
+
+
+async def admitted(request: Request) -> Request:
+    """The request of somebody who is known, when what he has seen can be seen."""
+    services: Services = request.app.state.services
+    request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
+    if any("\0" in str(value) for value in request.path_params.values()):
+        raise Problem(404, "nothing has an id like this")
+    request.state.actor = await actor_of(services, request.headers.get("authorization", ""))
+    await see_at_least(services, request.headers.get("x-min-position", ""))
+    return request
 
 
 async def keeping(services: Services, response: Awaitable[Response], words: Words, route: object) -> Response:
