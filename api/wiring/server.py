@@ -29,6 +29,7 @@ from api.wiring.upgrade import upgrade
 from application.caller import process
 from application.users import CreateUser, digest_of
 from projections.catalogue import PROJECTIONS
+from projections.engine.ahead import Ahead
 from projections.engine.projector import OutOfStep, Projector
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ async def open_doors(core: Core, supervisor: Supervisor, sock: socket.socket, st
 async def project(conninfo: str, key: ServerKey) -> None:
     """Keep the read models at the log's end. A crash of the database may take their last moments away: what comes again from the log
     comes at once, also where nothing new happens."""
-    projector = Projector(conninfo, PROJECTIONS)
+    projector = Ahead(Projector(conninfo, PROJECTIONS))
     try:
         while True:
             follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position), PAGE, key=key)
@@ -151,13 +152,14 @@ async def project(conninfo: str, key: ServerKey) -> None:
         await asyncio.to_thread(projector.close)
 
 
-async def keep_up(projector: Projector, follower: Follower) -> None:
+async def keep_up(projector: Ahead, follower: Follower) -> None:
     """Raises OutOfStep where the tables have fallen behind what was read."""
 
     def batches(position: int, stop: threading.Event) -> Generator[Batch, None, None]:
         return follower.batches(stop)
 
     def compare() -> None:
+        projector.settle()
         if follower.reconnects and projector.position < follower.position:
             raise OutOfStep(f"they have gone back to {projector.position} from {follower.position}")
 

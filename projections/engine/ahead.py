@@ -1,13 +1,15 @@
 """Catching up with two hands: while the database writes one batch, the next is prepared."""
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from projections.engine.projector import Projector
 from projections.engine.write import Record
 
 MANY = 100
 """From so many facts on there is something to gain."""
+LONGEST = 10.0
+"""Seconds that a batch gets to end by itself when all is closed."""
 
 
 class Ahead:
@@ -42,6 +44,7 @@ class Ahead:
         return self._projector.position
 
     def close(self) -> None:
-        """Let what is under way come to its end, well or not, and close the projector."""
-        self._thread.shutdown()
+        """Let what is under way come to its end, well or not, for some seconds; and close the projector."""
+        wait([self._doing] if self._doing else [], LONGEST)
         self._projector.close()
+        self._thread.shutdown(wait=False)
