@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,7 +46,7 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = scope["state"]["request_id"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", scope["state"]["request_id"].encode())]
                 self._count(scope, status, time.perf_counter() - began)
             await send(message)
 
@@ -72,15 +71,23 @@ class Door:
 
 def request_id(scope: Scope) -> str:
     """The caller's own, where it is one; else a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
+    given = header(scope, b"x-request-id")
     return given if REQUEST_ID.fullmatch(given) else f"req_{sixteen().hex()}"
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The first of this name (in lower case), or ""."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return str(value.decode("latin-1"))
+    return ""
 
 
 def limited(scope: Scope, receive: Receive, patience: float) -> Receive:
     """`receive`, until the body is larger than it may be: then it raises the answer 413, before the rest is read; or until it has not
     come whole in time: then 408."""
     limit = next((size for start, size in LARGEST_BELOW.items() if scope["path"].startswith(start)), LARGEST)
-    announced = Headers(scope=scope).get("content-length", "")
+    announced = header(scope, b"content-length")
     size, whole, began = 0, False, asyncio.get_running_loop().time()
 
     async def receiving() -> Message:

@@ -1,5 +1,6 @@
 """Users and their tokens: who they are, and how a token becomes an actor."""
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -134,6 +135,8 @@ class Users:
         if id is None:
             return None
         work = Work(self._house.log, self._house.cache)
+        if (known := self._house.cache.get(id)) is not None:  # whose a token is never changes: both are read together
+            await asyncio.gather(work.find(id), work.find(known.user_id))
         token: Token | None = await work.find(id)
         if token is None or not token.is_good(self._house.clock()):
             return None

@@ -29,8 +29,8 @@ TRIES = 4
 PAUSE, DOUBLINGS = 0.25, 3
 """Seconds between tries, and how often they double."""
 LATER, CALM, MOST = 0.1, 0.005, 1000
-"""Seconds that what nobody waits for is gathered; seconds after a batch in which every task on offer had been begun already, so that more comes
-together in the next; how many wishes are gathered at most."""
+"""Seconds that what nobody waits for is gathered; seconds after a batch that concerned no process, or in which every task on offer had been begun
+already, so that more comes together in the next; how many wishes are gathered at most."""
 LONGEST_WISH, LONGEST_ERROR = 500, 2000
 """Characters that are kept for show: the wish stands in an index, which has no room for any length."""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
@@ -93,13 +93,14 @@ class ProcessRunner:
         return self.position
 
     async def handle(self, batch: Batch) -> None:
+        concerned = False
         for recorded in batch:
             if isinstance(recorded, Unreadable):
                 await self._keep_for_show(self._name, recorded.position, f"{recorded.topic} of {recorded.stream}", recorded.error)
             else:
-                await self._react(recorded)
+                concerned = await self._react(recorded) or concerned
         self._read = batch[-1].position
-        calm = self._offers.some and not self._offers.waiting
+        calm = not concerned or (self._offers.some and not self._offers.waiting)
         if self._together is None or self._offers.waiting or len(self._gathered) >= MOST:
             await self._flush()
         elif self._later is None or self._later.done():
@@ -107,7 +108,9 @@ class ProcessRunner:
         if pause := self._pause or (CALM if calm else 0.0):
             await asyncio.sleep(pause)
 
-    async def _react(self, recorded: Recorded) -> None:
+    async def _react(self, recorded: Recorded) -> bool:
+        """Whether it concerned any of them."""
+        concerned = False
         for name, react in self._processes.items():
             try:
                 wishes = react(recorded.event)
@@ -115,6 +118,7 @@ class ProcessRunner:
                 logger.exception("%s does not understand what stands at %d", name, recorded.position)
                 await self._keep_for_show(name, recorded.position, "", error)
                 continue
+            concerned = concerned or bool(wishes)
             for number, wish in enumerate(wishes):
                 if self._together is not None and isinstance(wish, Standing):
                     self._gathered.append(Gathered(wish, Cause(recorded.command, recorded.origin.correlation), name, recorded.position, number))
@@ -122,6 +126,7 @@ class ProcessRunner:
                 else:
                     caller = process(name, f"{recorded.position}/{number}", correlation=recorded.origin.correlation, causation=recorded.command)
                     await self._fulfil_somehow(wish, caller, name, recorded.position)
+        return concerned
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(LATER)
