@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -13,15 +13,16 @@ from domain.recorded import Origin, Recorded, Unreadable
 from domain.registry import decode
 
 PAGE = """
-select e.notification_id as position, e.originator_id as stream, e.originator_version as version, e.topic, e.state, e.digest,
-       c.command_id as command, c.actor, c.correlation_id as correlation, c.causation_id as causation, c.source_ip, c.request_id, c.recorded_at
+select e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.digest, c.first_position + c.events,
+       c.command_id, c.actor, c.correlation_id, c.causation_id, c.source_ip, c.request_id, c.recorded_at
   from log.stored_events e
-  cross join lateral (
+  left join lateral (
     select * from log.stored_events_commands
      where events > 0 and first_position <= e.notification_id
-     order by first_position desc limit 1) c
- where e.notification_id > %s and e.notification_id < c.first_position + c.events
- order by e.notification_id limit %s"""
+       and first_position >= case when e.notification_id > %(first)s then e.notification_id else 0 end
+     order by first_position desc limit 1) c on true
+ where e.notification_id >= %(first)s order by e.notification_id limit %(limit)s"""
+"""What is known of a command, and the position behind its events, stands beside its first event alone, and beside the page's first."""
 
 
 class Gap(Exception):
@@ -49,17 +50,25 @@ class Row(NamedTuple):
 
 def rows(conn: psycopg.Connection, after: int, limit: int) -> list[Row]:
     """Up to `limit` stored events behind the position `after`, in order. Raises Gap."""
+    found: list[Row] = []
+    end, command = 0, tuple[Any, ...]()
     with conn.cursor() as cursor:
-        found = [Row(*row) for row in cursor.execute(PAGE, (after, limit), binary=True)]
-    if found and found[-1].position != after + len(found):  # positions are unique and in order: one comparison proves that none is missing
-        missing = next(want for want, row in enumerate(found, after + 1) if row.position != want)
-        raise Gap(f"position {missing} is missing from the log, or no command has stored it")
+        for want, row in enumerate(cursor.execute(PAGE, {"first": after + 1, "limit": limit}, binary=True).fetchall(), after + 1):
+            if row[6] is not None:
+                end, command = row[6], row[7:]
+            if row[0] != want or want >= end:
+                raise Gap(f"position {want} is missing from the log, or no command has stored it")
+            found.append(Row._make(row[:6] + command))
     return found
 
 
-def record(row: Row, keys: Keys | None = None) -> Recorded | Unreadable:
+def origin_of(row: Row) -> Origin:
+    return Origin(row.actor, row.correlation, row.causation, row.source_ip, row.request_id)
+
+
+def record(row: Row, keys: Keys | None = None, origin: Origin | None = None) -> Recorded | Unreadable:
     """The fact in today's shape; where this version of the program cannot read it, its bytes and why. Without `keys` nobody is named in it."""
-    origin = Origin(row.actor, row.correlation, row.causation, row.source_ip, row.request_id)
+    origin = origin or origin_of(row)
     try:
         return Recorded(row.position, decode(row.topic, opened(row.topic, row.state, keys)), row.digest, row.command, origin, row.recorded_at)
     except Exception as error:  # noqa: BLE001  # UnknownFact, or an upcast that trips over what it finds: nothing stored may stop a reader
@@ -76,7 +85,14 @@ def records(conn: psycopg.Connection, found: list[Row], key: ServerKey | None = 
     """Rows as facts. Raises WrongKey."""
     people = whose((row.topic, row.state) for row in found) if key else None
     keys = keys_of(conn, key, people) if key and people else None
-    return [record(row, keys) for row in found]
+    command: UUID | None = None
+    origin: Origin | None = None
+    facts: list[Recorded | Unreadable] = []
+    for row in found:
+        if origin is None or row.command is not command:
+            command, origin = row.command, origin_of(row)
+        facts.append(record(row, keys, origin))
+    return facts
 
 
 def reader(key: ServerKey) -> Callable[[psycopg.Connection, int, int], list[Recorded | Unreadable]]:
