@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from adapters.runtime.ending import ended
+
 PROCESSES, TIMERS, AUTO_DEPLOY = 7355611, 7355612, 7355614
 """The loops' advisory locks (7355609 and 7355610 are the migration's and the rebuild's)."""
 EVERY = 1.0
@@ -35,9 +37,7 @@ async def alone(conninfo: str, lock: int, run: Callable[[], Awaitable[None]]) ->
         try:
             first, _ = await asyncio.wait({doing, holding}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (doing, holding):
-                task.cancel()
-            await asyncio.gather(doing, holding, return_exceptions=True)
+            await ended((doing, holding))
         for task in first:
             task.result()
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
+from adapters.runtime.ending import must_go_on
 from domain.recorded import Recorded, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def _each(batches: Generator[Batch, None, None], stop: threading.Event, handle: 
 
 async def _in_thread(run: Callable[[threading.Event], None], cancel: Callable[[], None]) -> None:
     """Run in a thread of its own; when this call is cancelled, tell the thread, and wait for it. `cancel` ends what it waits for."""
+    must_go_on()
     stop, loop = threading.Event(), asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
     threading.Thread(target=_run, args=(run, stop, loop, over), name="follower", daemon=True).start()

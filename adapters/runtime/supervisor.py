@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from adapters.runtime.away import is_away
+from adapters.runtime.ending import ended
 
 logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_AWAY = 0.2, 10.0, 1.0
@@ -77,7 +78,5 @@ class Supervisor:
         return None
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         self._tasks.clear()
