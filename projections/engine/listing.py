@@ -86,12 +86,14 @@ class View:
         found = await self.some(pool, [(f"t.{column} = %s", id)], limit=1)
         return found[0] if found else None
 
-    async def some(self, pool: AsyncConnectionPool, filters: Sequence[Filter], *, order: str = "", limit: int | None = None) -> list[Row]:
-        """All rows that match, newest first unless `order` says otherwise."""
+    async def some(self, pool: AsyncConnectionPool, filters: Sequence[Filter], *, order: str = "", limit: int | None = None,
+                   anew: bool = False) -> list[Row]:
+        """All rows that match, newest first unless `order` says otherwise. `anew`: planned for this question, on tables as they are now; a plan
+        that was kept since they were tiny would scan them."""
         where = " and ".join([self.shown, *(condition for condition, _ in filters)])
         query = self._select(where, order or self._order, "limit %s")
         async with at_once(pool) as conn:
-            return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters), limit])]
+            return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters), limit], False if anew else None)]
 
     @property
     def _order(self) -> str:
@@ -153,10 +155,10 @@ async def count(conn: AsyncConnection, query: str, values: Sequence[object]) -> 
     return int((await rows(conn, query, values))[0]["count"])
 
 
-async def rows(conn: AsyncConnection, query: str, values: Parameters) -> list[Row]:
-    """Times are in UTC, whatever the connection's time zone is."""
+async def rows(conn: AsyncConnection, query: str, values: Parameters, prepare: bool | None = None) -> list[Row]:
+    """Times are in UTC, whatever the connection's time zone is. `prepare`: as psycopg's."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        found = await (await cursor.execute(query.encode(), values)).fetchall()
+        found = await (await cursor.execute(query.encode(), values, prepare=prepare)).fetchall()
     return found if conn.info.parameter_status("TimeZone") == "UTC" else [in_utc(row) for row in found]
 
 
