@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from projections.engine import built
+from projections.engine.collecting import nothing_collected
 from projections.engine.connections import Connection, free, steady
 from projections.engine.projection import Projection
 from projections.engine.projector import move_to
@@ -39,7 +40,8 @@ def pages(conn: Connection, read: Read, projections: Sequence[Projection], after
     """Raises LogTooShort."""
 
     def get(after: int) -> Prepared:
-        batch = read(conn, after, min(page, upto - after))
+        with nothing_collected():
+            batch = read(conn, after, min(page, upto - after))
         if not batch:
             raise LogTooShort(f"the read models stand at {upto}, the log ends at {after}")
         return prepare(projections, batch)
