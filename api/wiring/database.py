@@ -66,11 +66,9 @@ async def keep_running(postgres: EmbeddedPostgres) -> None:
 
 def as_server(conninfo: str) -> str:
     """The same database with the rights of the running server only: it appends to the log by one function, and changes nothing there.
-    No statement lasts for ever, and who sleeps inside a transaction keeps nobody waiting for ever. A prepared statement keeps its plan:
-    to plan a list anew for each page takes as long as to read it."""
+    No statement lasts for ever, and who sleeps inside a transaction keeps nobody waiting for ever."""
     options = str(conninfo_to_dict(conninfo).get("options") or "")
-    ours = (f"-c role={ROLE} -c search_path=views,public -c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 "
-            "-c plan_cache_mode=force_generic_plan")
+    ours = f"-c role={ROLE} -c search_path=views,public -c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
     return make_conninfo(conninfo, options=f"{options} {ours}".strip())
 
 

@@ -60,19 +60,22 @@ class View:
         asked = [(condition, value) for condition, value in filters if value is not None]
         conditions, values = [condition for condition, _ in asked], [value for _, value in asked]
         beyond = cursor_from(after, self.name, len(self.key)) if after else None
-        bounds = [*beyond, page_size + 1] if beyond else [page_size + 1, (page - 1) * page_size]
+        skipped = 0 if beyond else (page - 1) * page_size
+        bounds = beyond or ([skipped] if skipped else [])
+        statement = self.statement(conditions, page_size + 1, by_cursor=beyond is not None, skips=skipped > 0)
         async with at_once(pool) as conn:
-            found = await rows(conn, self.statement(conditions, by_cursor=beyond is not None), [*values, *values, *bounds])
+            found = await rows(conn, statement, [*values, *values, *bounds])
             total = found[0]["total_rows"] if found else await count(conn, self.total(conditions), values)
         last = found[page_size - 1]["cursor_key"] if len(found) > page_size else None
         return [self._row(row) for row in found[:page_size]], int(total), cursor_of(self.name, last) if last else None
 
-    def statement(self, conditions: Sequence[str], *, by_cursor: bool) -> str:
-        """The query for a page and its total, of one moment: values of the conditions, twice, then the cursor and a limit, or limit and offset."""
+    def statement(self, conditions: Sequence[str], limit: int, *, by_cursor: bool, skips: bool = False) -> str:
+        """The query for a page and its total, of one moment: values of the conditions, twice, then the cursor, or how many rows it skips.
+        The limit stands in its words: only so is it known to a plan that is kept, and planning anew costs as much as reading the page."""
         key = self.filtered if self.filtered and any(map(COLUMN.fullmatch, conditions)) else self.key
         beyond = [f"({', '.join(key)}) < ({', '.join(['%s'] * len(key))})"] if by_cursor else []
         where, order = " and ".join([self.shown, *conditions, *beyond]), ", ".join(f"{part} desc" for part in key)
-        return self._select(where, order, "limit %s" if by_cursor else "limit %s offset %s", f", ({self.total(conditions)}) as total_rows")
+        return self._select(where, order, f"limit {limit}" + (" offset %s" if skips else ""), f", ({self.total(conditions)}) as total_rows")
 
     def total(self, conditions: Sequence[str]) -> str:
         """The query for how many rows meet them: added up from the counts where there are some for these columns."""
@@ -91,9 +94,9 @@ class View:
         """All rows that match, newest first unless `order` says otherwise. `anew`: planned for this question, on tables as they are now; a plan
         that was kept since they were tiny would scan them."""
         where = " and ".join([self.shown, *(condition for condition, _ in filters)])
-        query = self._select(where, order or self._order, "limit %s")
+        query = self._select(where, order or self._order, "" if limit is None else f"limit {limit}")
         async with at_once(pool) as conn:
-            return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters), limit], False if anew else None)]
+            return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters)], False if anew else None)]
 
     @property
     def _order(self) -> str:

@@ -165,9 +165,9 @@ def large(databases: Databases) -> Iterator[psycopg.Connection]:
 def test_each_filter_is_one_walk_through_its_own_index(large: psycopg.Connection, view: str, asked: list[str], index: str):
     """By page and by cursor: nothing is left out on the way, nothing is sorted, however many rows there are."""
     found = VIEWS[view]
-    for by_cursor, bounds in ((False, [21, 0]), (True, [*[10**6] * len(found.key), 21])):
+    for by_cursor, bounds in ((False, []), (True, [10**6] * len(found.key))):
         values = [ASKED[name] for name in asked]
-        query = found.statement([f"t.{name} = %s" for name in asked], by_cursor=by_cursor)
+        query = found.statement([f"t.{name} = %s" for name in asked], 21, by_cursor=by_cursor)
         plan = "\n".join(line for (line,) in large.execute(f"explain {query}".encode(), [*values, *values, *bounds]).fetchall())
         walk = plan.partition("Limit")[2].partition("Materialize")[0].partition("Hash")[0]
         assert f"using {index} on {found.table}" in walk, plan
