@@ -31,10 +31,10 @@ class PostgresTaskLogs:
         self._empty: list[tuple[str, int]] = []
         self._closing: asyncio.Task[None] | None = None
 
-    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool = False) -> OpenLog:
+    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool | None = None) -> OpenLog:
         log = OpenLog(self._pool, task, attempt, masker(mask))
         if not fresh:
-            await log.begin()
+            await log.begin(again=fresh is False)
         return log
 
     async def close(self, log: TaskLog) -> None:

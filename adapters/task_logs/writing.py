@@ -18,7 +18,7 @@ AGAIN = 1.0
 """Seconds between tries while the database is away."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 OPEN = """
-insert into ops.log_ends (task_id, attempt, opened) values (%s, %s, 1)
+insert into ops.log_ends (task_id, attempt, opened) values (%s, %s, %s)
 on conflict (task_id, attempt) do update set opened = log_ends.opened + 1, lines = null, digest = null, complete = null, closed_at = null
 returning opened"""
 OPEN_FIRST = """
@@ -80,10 +80,10 @@ class OpenLog:
     def offset(self) -> int:
         return self._buffer.offset
 
-    async def begin(self) -> None:
-        """Go on behind what is stored."""
+    async def begin(self, *, again: bool) -> None:
+        """Go on behind what is stored. `again`: somebody had it before, who may have died before his first line was stored."""
         async with self._pool.connection() as conn:
-            row = await (await conn.execute(OPEN, (self.task, self.attempt))).fetchone()
+            row = await (await conn.execute(OPEN, (self.task, self.attempt, 2 if again else 1))).fetchone()
             stored = await (await conn.execute(STORED, (self.task, self.attempt))).fetchall()
         self._opened = row[0] if row else 0
         if stored:

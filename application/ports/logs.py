@@ -17,10 +17,11 @@ class TaskLog(Protocol):
 
 
 class TaskLogs(Protocol):
-    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool = False) -> TaskLog:
+    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool | None = None) -> TaskLog:
         """Open the log of an attempt, or reopen it after a crash: the numbering goes on, and a line tells that lines may be missing.
         `mask`: values that are stored as `********` wherever they occur. `fresh`: nobody has had this attempt before, so nothing is looked
-        for, and nothing is stored before the first line."""
+        for, and nothing is stored before the first line; False: somebody has, and lines may be missing even where none is stored; None: the
+        store itself knows."""
 
     async def close(self, log: TaskLog) -> None:
         """Store what is left, then the closing count and digest. A second close is a no-op."""

@@ -216,7 +216,7 @@ class MemoryTaskLogs:
     def __init__(self) -> None:
         self.logs: defaultdict[tuple[str, int], list[MemoryTaskLog]] = defaultdict(list)
 
-    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool = False) -> TaskLog:
+    async def open(self, task: str, attempt: int, mask: tuple[str, ...] = (), fresh: bool | None = None) -> TaskLog:
         log = MemoryTaskLog(mask)
         self.logs[task, attempt].append(log)
         return log

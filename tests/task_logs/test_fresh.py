@@ -104,3 +104,11 @@ async def test_the_ends_of_those_without_a_line_wait_until_the_database_is_there
     await asyncio.sleep(store.COMPANY + 0.03)
     admin.execute("alter table ops.elsewhere rename to log_ends")
     await until(lambda: len(closed(admin)) == 1)
+
+
+async def test_who_takes_an_attempt_over_says_that_lines_may_be_missing_also_where_none_is_stored(pool, logs):
+    log = await logs.open("task_1", 1, fresh=False)
+    await logs.close(log)
+    assert await words(pool) == ["the log was interrupted here: lines may be missing"]
+    [end] = await ends(pool, ["task_1"])
+    assert not end["complete"]
