@@ -15,7 +15,6 @@ from uuid import UUID
 
 import psycopg
 
-from adapters.event_store.chain import GENESIS, link
 from adapters.event_store.past import PastLog
 from api.wiring.database import as_server
 from application.changes import CreateChange
@@ -30,7 +29,7 @@ from tests.application.town import BUILT
 from tests.application.world import World
 from tests.bench.history import BEGIN, LIVES, Command, commands, commands_of
 from tests.bench.measure import databases, percentile, show
-from tests.bench.seeding import COMMAND, EVENT, copy
+from tests.bench.seeding import Told, fill
 
 EVENTS, ASKED, READERS, GOAL, SLOTS = 1_000_000, 200, 10, 100.0, 25
 HOT = "env_0001" + "0" * 7
@@ -93,27 +92,15 @@ class Facts:
 
 def seed(conninfo: str, events: int) -> tuple[int, datetime, int]:
     """Its length, when it ends, and how many deployments the hot environment has seen."""
-    facts, position, digest, recorded = Facts(), 0, GENESIS, BEGIN
-    known = enumerate(facts.commands(), 1)
-    with psycopg.connect(conninfo) as conn:
-        while position < events:
-            stored: list[tuple[object, ...]] = []
-            asked: list[tuple[object, ...]] = []
-            while len(stored) < min(50_000, events - position):
-                number, (actor, found) = next(known)
-                recorded = BEGIN + timedelta(seconds=number)
-                asked.append((UUID(int=number), b"", position + len(stored) + 1, len(found), actor, UUID(int=number), None, "", "", recorded))
-                for fact in found:
-                    digest = link(digest, *fact)
-                    stored.append((*fact, position + len(stored) + 1, digest))
-            copy(conn, f"log.stored_events ({EVENT})", ["text", "int8", "text", "bytea", "int8", "bytea"], stored)
-            copy(conn, f"log.stored_events_commands ({COMMAND})",
-                 ["uuid", "bytea", "int8", "int4", "text", "uuid", "uuid", "text", "text", "timestamptz"], asked)
-            position += len(stored)
-        conn.execute("update log.stored_events_head set position = %s, digest = %s", (position, digest))
-    with psycopg.connect(conninfo, autocommit=True) as conn:
-        conn.execute("vacuum (analyze) log.stored_events, log.stored_events_commands")  # as autovacuum leaves it
-    return position, recorded, facts.deployments
+    facts, end = Facts(), BEGIN
+
+    def told() -> Iterator[Told]:
+        nonlocal end
+        for number, (actor, found) in enumerate(facts.commands(), 1):
+            end = BEGIN + timedelta(seconds=number)
+            yield Told(UUID(int=number), actor, UUID(int=number), end, found)
+
+    return fill(conninfo, told(), events), end, facts.deployments
 
 
 def index(conninfo: str, length: int) -> None:

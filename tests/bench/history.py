@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import psycopg
-
-from adapters.event_store.chain import GENESIS, link
 from tests.application.town import BUILT
 from tests.application.world import World
-from tests.bench.seeding import COMMAND, EVENT, copy
+from tests.bench.seeding import Told, fill
 from tests.support.memory_log import Stored
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,28 +114,15 @@ def commands(first: Sequence[Command]) -> Iterator[tuple[str, Command]]:
             open_.append((name, rest))
 
 
-def seed(conninfo: str, events: int, batch: int = 50_000, *, pause: timedelta = timedelta(seconds=1)) -> int:
+def seed(conninfo: str, events: int, *, pause: timedelta = timedelta(seconds=1)) -> int:
     """`events` or a few more into a log that is empty, `pause` between two commands; how many there are then."""
-    position, digest, number, rest = 0, GENESIS, 0, commands(asyncio.run(town()))
-    with psycopg.connect(conninfo) as conn:
-        while position < events:
-            stored: list[tuple[object, ...]] = []
-            asked: list[tuple[object, ...]] = []
-            while len(stored) < min(batch, events - position):
-                (name, (actor, correlation, facts)), number = next(rest), number + 1
-                at = BEGIN + number * pause
-                asked.append((UUID(int=number << 64), b"\0" * 32, position + len(stored) + 1, len(facts), actor,
-                              UUID(int=correlation.int ^ int(name)), None, "192.0.2.17", f"req_{number:020}", at + timedelta(milliseconds=3)))
-                town_name, time = name.encode(), at.isoformat().replace("+00:00", "Z").encode()
-                for fact in facts:
-                    stream, state = fact.stream + name, fact.state(town_name, time)
-                    digest = link(digest, stream, fact.version, fact.topic, state)
-                    stored.append((stream, fact.version, fact.topic, state, position + len(stored) + 1, digest))
-            copy(conn, f"log.stored_events ({EVENT})", ["text", "int8", "text", "bytea", "int8", "bytea"], stored)
-            copy(conn, f"log.stored_events_commands ({COMMAND})",
-                 ["uuid", "bytea", "int8", "int4", "text", "uuid", "uuid", "text", "text", "timestamptz"], asked)
-            position += len(stored)
-        conn.execute("update log.stored_events_head set position = %s, digest = %s", (position, digest))
-    with psycopg.connect(conninfo, autocommit=True) as conn:
-        conn.execute("vacuum (analyze) log.stored_events, log.stored_events_commands")  # as autovacuum leaves it
-    return position
+    return fill(conninfo, told(commands(asyncio.run(town())), pause), events)
+
+
+def told(known: Iterator[tuple[str, Command]], pause: timedelta) -> Iterator[Told]:
+    for number, (name, (actor, correlation, facts)) in enumerate(known, 1):
+        at = BEGIN + number * pause
+        town_name, time = name.encode(), at.isoformat().replace("+00:00", "Z").encode()
+        yield Told(UUID(int=number << 64), actor, UUID(int=correlation.int ^ int(name)), at + timedelta(milliseconds=3),
+                   [(fact.stream + name, fact.version, fact.topic, fact.state(town_name, time)) for fact in facts],
+                   request_id=f"req_{number:020}")

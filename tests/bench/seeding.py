@@ -2,8 +2,9 @@
 as their owner.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -50,9 +51,34 @@ class Facts:
         return msgspec.structs.replace(TEMPLATES[topic], stream=stream, version=version, at=at)
 
 
-def seed(conninfo: str, events: int, batch: int = 50_000) -> None:
+class Told(NamedTuple):
+    """A command and its facts (stream, version, topic, stored bytes), before they have a place in the log."""
+
+    id: UUID
+    actor: str
+    correlation: UUID
+    at: datetime
+    facts: Sequence[tuple[str, int, str, bytes]]
+    causation: UUID | None = None
+    request: bytes = b"\0" * 32
+    source_ip: str = "192.0.2.17"
+    request_id: str = ""
+
+
+def seed(conninfo: str, events: int) -> int:
     """`events` or a few more, behind what the log has. Projections know nothing of them."""
-    known, number = Facts().commands(), 0
+    return fill(conninfo, told(Facts()), events)
+
+
+def told(facts: Facts) -> Iterator[Told]:
+    for number, found in enumerate(facts.commands(), 1):
+        yield Told(UUID(int=number << 64), found[0].by, CORRELATION, found[0].at + timedelta(milliseconds=3),
+                   [(fact.stream, fact.version, fact.TOPIC, encode(fact)) for fact in found],
+                   causation=UUID(int=(number - 1) << 64), request_id=f"req_{number:020}")
+
+
+def fill(conninfo: str, commands: Iterator[Told], events: int, batch: int = 50_000) -> int:
+    """Put commands behind what the log has until these are `events` or a few more; where the log ends then."""
     with psycopg.connect(conninfo) as conn:
         [(position, digest)] = conn.execute("select position, digest from log.stored_events_head for update").fetchall()
         events += position
@@ -60,14 +86,12 @@ def seed(conninfo: str, events: int, batch: int = 50_000) -> None:
             stored: list[tuple[object, ...]] = []
             asked: list[tuple[object, ...]] = []
             while len(stored) < min(batch, events - position):
-                facts = next(known)
-                number += 1
-                asked.append((UUID(int=number << 64), b"\0" * 32, position + len(stored) + 1, len(facts), facts[0].by, CORRELATION,
-                              UUID(int=(number - 1) << 64), "192.0.2.17", f"req_{number:020}", facts[0].at + timedelta(milliseconds=3)))
-                for fact in facts:
-                    state = encode(fact)
-                    digest = link(digest, fact.stream, fact.version, fact.TOPIC, state)
-                    stored.append((fact.stream, fact.version, fact.TOPIC, state, position + len(stored) + 1, digest))
+                one = next(commands)
+                asked.append((one.id, one.request, position + len(stored) + 1, len(one.facts), one.actor, one.correlation, one.causation,
+                              one.source_ip, one.request_id, one.at))
+                for fact in one.facts:
+                    digest = link(digest, *fact)
+                    stored.append((*fact, position + len(stored) + 1, digest))
             copy(conn, f"log.stored_events ({EVENT})", ["text", "int8", "text", "bytea", "int8", "bytea"], stored)
             copy(conn, f"log.stored_events_commands ({COMMAND})",
                  ["uuid", "bytea", "int8", "int4", "text", "uuid", "uuid", "text", "text", "timestamptz"], asked)
@@ -75,6 +99,7 @@ def seed(conninfo: str, events: int, batch: int = 50_000) -> None:
         conn.execute("update log.stored_events_head set position = %s, digest = %s", (position, digest))
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute("vacuum (analyze) log.stored_events, log.stored_events_commands")  # as autovacuum leaves it
+    return int(position)
 
 
 def copy(conn: psycopg.Connection, table: str, types: list[str], rows: list[tuple[object, ...]]) -> None:
