@@ -2,14 +2,15 @@
 
 import argparse
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from api import settings as configuration
+from api.output import log_to_stderr
 from api.settings import Settings
 from api.wiring import audit, tools
 from api.wiring.errors import EXPECTED
@@ -17,15 +18,13 @@ from application.ports.audit import FILTERS, Wanted
 
 ROLES = {"up": ("api", "worker", "projector"), "api": ("api",), "worker": ("worker",), "projector": ("projector",)}
 HELP = {
-    "up": "everything in one process", "api": "the HTTP doors alone", "worker": "processes, timers and tasks alone", "projector": "read models alone",
+    "up": "everything", "api": "the HTTP doors alone", "worker": "processes, timers and tasks alone", "projector": "read models alone",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for noisy in ("asyncssh", "httpx", "aiosmtplib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    log_to_stderr()
     try:
         return int(arguments.run(arguments) or 0)
     except EXPECTED as error:
@@ -69,7 +68,14 @@ def add_role(p: argparse.ArgumentParser, roles: tuple[str, ...]) -> None:
     p.add_argument("--host", help="address to listen on (127.0.0.1)")
     p.add_argument("--port", type=int, help="port to listen on (8080; 0 takes a free one)")
     p.add_argument("--public-url", metavar="URL", help="how others reach this server")
-    p.set_defaults(run=lambda a: whole("server").run(settings_of(a), roles))
+    p.set_defaults(run=lambda a: run(settings_of(a), roles))
+
+
+def run(settings: Settings, roles: tuple[str, ...]) -> None:
+    """With all roles the projector has a process of its own, which loads itself while we load the rest of the house."""
+    apart = len(roles) > 1
+    with whole("projecting").in_own_process(settings.home) if apart else nullcontext() as projector:
+        whole("server").run(settings, roles, projector)
 
 
 def add_token(p: argparse.ArgumentParser) -> None:

@@ -32,16 +32,23 @@ class Loop:
 
     def note(self, error: BaseException) -> None:
         away = is_away(error)
-        self.errors, self.last_error, self.failed_at = self.errors + 1, f"{type(error).__name__}: {error}", time.monotonic()
-        self.shown = STEADY_AWAY if away else STEADY
+        self.record(f"{type(error).__name__}: {error}", away=away)
         if away:
             logger.warning("%s starts again: %s", self.name, self.last_error)
         else:
             logger.error("%s stopped and starts again", self.name, exc_info=error)
 
+    def record(self, error: str, *, away: bool) -> None:
+        """Also of a process that does this loop's work, and has logged it itself."""
+        self.errors, self.last_error, self.failed_at = self.errors + 1, error, time.monotonic()
+        self.shown = STEADY_AWAY if away else STEADY
+
 
 class Supervisor:
-    def __init__(self) -> None:
+    """`told` hears of every error too: its words, and whether only the database is away."""
+
+    def __init__(self, told: Callable[[str, bool], None] | None = None) -> None:
+        self._told = told
         self.loops: dict[str, Loop] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -58,6 +65,8 @@ class Supervisor:
             if error is None:
                 return
             loop.note(error)
+            if self._told is not None:
+                self._told(loop.last_error, is_away(error))
             if time.monotonic() - began > STEADY:
                 pause = FIRST_PAUSE
             await asyncio.sleep(min(pause, LONGEST_AWAY) if is_away(error) else pause)

@@ -9,11 +9,15 @@ from api.settings import Settings
 
 
 def server_key(settings: Settings, home: Home) -> ServerKey:
-    """It follows from SECRET_KEY where that is set (all servers of one log need the same); else it is kept in `HOME/people-key`."""
+    return ServerKey(key_bytes(settings, home))
+
+
+def key_bytes(settings: Settings, home: Home) -> bytes:
+    """They follow from SECRET_KEY where that is set (all servers of one log need the same); else they are kept in `HOME/people-key`."""
     if settings.secret_key:
-        return ServerKey(key.from_setting(settings.secret_key.get_secret_value(), "people"))
+        return key.from_setting(settings.secret_key.get_secret_value(), "people")
     home.make()
-    return ServerKey(key.from_home(home.path, "people-key", "people's names were encrypted"))
+    return key.from_home(home.path, "people-key", "people's names were encrypted")
 
 
 def fitting_key(settings: Settings, home: Home, conninfo: str) -> ServerKey:

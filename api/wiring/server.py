@@ -1,20 +1,16 @@
 """A running server: its roles started in order, and ended in order."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from types import FrameType
 
-from adapters.event_store.follower import Follower
-from adapters.event_store.person_keys import ServerKey
 from adapters.event_store.reading import reader
-from adapters.runtime.following import Batch, follow
+from adapters.runtime.child import Child
 from adapters.runtime.supervisor import Supervisor
 from api.app import create_app
 from api.home import Home
@@ -23,29 +19,21 @@ from api.settings import Settings
 from api.wiring.core import Core, open_core
 from api.wiring.database import as_server, database, database_of_server, keep_running, must_be_ready
 from api.wiring.doors import services
-from api.wiring.keys import fitting_key, server_key
+from api.wiring.keys import fitting_key, key_bytes, server_key
 from api.wiring.loops import Crew
+from api.wiring.projecting import LOOP, Orders, collect_seldom, ordered
+from api.wiring.projecting import project as project
 from api.wiring.upgrade import upgrade
 from application.caller import process
 from application.users import CreateUser, digest_of
-from projections.catalogue import PROJECTIONS
-from projections.engine.ahead import Ahead
-from projections.engine.projector import OutOfStep, Projector
 
 logger = logging.getLogger(__name__)
-AGAIN = 0.1
-"""Seconds until the read models begin again behind their position."""
-PAGE = 5000
-"""Facts at once while the read models are far behind."""
-COLLECT = (20_000, 20, 50)
-"""A request leaves hardly anything behind that refers to itself: looking for that after every few hundred objects, as Python does, takes a
-twelfth of the processor's time."""
 DRAIN = 20.0
 """Seconds that running tasks get to end after SIGTERM; what is left is taken up after the next start."""
 
 
-def run(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Run until SIGTERM or SIGINT. A server with all roles has its HOME for itself."""
+def run(settings: Settings, roles: tuple[str, ...], projector: Child | None = None) -> None:
+    """Run until SIGTERM or SIGINT. A server with all roles has its HOME for itself. `projector`: the process that is to be one, else it is us."""
     home = Home(settings.home)
     with stopped_by_sigterm():
         home.make()
@@ -57,7 +45,7 @@ def run(settings: Settings, roles: tuple[str, ...]) -> None:
                 must_be_ready(as_server(conninfo))
                 fitting_key(settings, home, as_server(conninfo))
                 keep = [partial(keep_running, postgres)] if postgres else []
-                asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep))
+                asyncio.run(live(settings, home, as_server(conninfo), roles, sock, keep, projector))
 
 
 @contextmanager
@@ -91,14 +79,16 @@ def signals_to(stop: asyncio.Event) -> Iterator[None]:
 
 
 async def live(settings: Settings, home: Home, conninfo: str, roles: tuple[str, ...], sock: socket.socket | None,
-               keep: Sequence[Callable[[], Awaitable[None]]]) -> None:
+               keep: Sequence[Callable[[], Awaitable[None]]], projector: Child | None) -> None:
     stop = asyncio.Event()
     with signals_to(stop):
         async with open_core(settings, home, conninfo) as core, supervised() as supervisor:
             for run_database in keep:
                 supervisor.start("database", run_database)
-            if "projector" in roles:
-                supervisor.start("projector", partial(project, conninfo, server_key(settings, home)))
+            if projector:
+                ordered(projector, Orders.of(conninfo, key_bytes(settings, home)), supervisor)
+            elif "projector" in roles:
+                supervisor.start(LOOP, partial(project, conninfo, server_key(settings, home)))
             async with crew(core, supervisor, sock) if "worker" in roles else nullcontext():
                 if sock is None:
                     await stop.wait()
@@ -133,41 +123,9 @@ async def open_doors(core: Core, supervisor: Supervisor, sock: socket.socket, st
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     starting.cancel()
     if started.is_set() and not stop.is_set():
-        gc.collect()
-        gc.freeze()  # what lives from here on to the end is not looked at by every collection
-        gc.set_threshold(*COLLECT)
+        collect_seldom()
         print(f"ready {address(sock)}", flush=True)
     await serving
-
-
-async def project(conninfo: str, key: ServerKey) -> None:
-    """Keep the read models at the log's end. A crash of the database may take their last moments away: what comes again from the log
-    comes at once, also where nothing new happens."""
-    projector = Ahead(Projector(conninfo, PROJECTIONS))
-    try:
-        while True:
-            follower = Follower(conninfo, await asyncio.to_thread(lambda: projector.position), PAGE, key=key)
-            try:
-                await keep_up(projector, follower)
-            except OutOfStep as error:
-                logger.warning("the read models begin again behind their position: %s", error)
-                await asyncio.sleep(AGAIN)
-    finally:
-        await asyncio.to_thread(projector.close)
-
-
-async def keep_up(projector: Ahead, follower: Follower) -> None:
-    """Raises OutOfStep where the tables have fallen behind what was read."""
-
-    def batches(position: int, stop: threading.Event) -> Generator[Batch, None, None]:
-        return follower.batches(stop)
-
-    def compare() -> None:
-        projector.settle()
-        if follower.reconnects and projector.position < follower.position:
-            raise OutOfStep(f"they have gone back to {projector.position} from {follower.position}")
-
-    await follow(batches, follower.position, projector.apply, compare)
 
 
 async def ensure_admin(core: Core) -> None:
