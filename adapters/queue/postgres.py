@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -28,6 +29,8 @@ class PostgresQueue:
 
     def __init__(self, pool: AsyncConnectionPool, conninfo: str) -> None:
         self._pool, self._bell = pool, Bell(conninfo)
+        self._unheard: dict[str, float] = {}
+        """Leases of claims whose answer did not come, and when they have run out: they may hold something all the same."""
 
     async def put(self, task: str, attempt: int, cause: Cause | None = None) -> None:
         await self.change([Entry(task, attempt, cause)], ())
@@ -59,14 +62,25 @@ class PostgresQueue:
 
     async def _take(self, worker: str, lease_seconds: float, most: int) -> tuple[list[Claim], float]:
         """The claims; or none, and in how many seconds the next lease runs out."""
-        lease = uuid4().hex
-        async with at_once(self._pool) as conn:
-            rows = await (await conn.execute(CLAIM, (most, lease, lease_seconds, worker))).fetchall()
-            if rows:
-                return [Claim(task, attempt, lease, Cause(causation, correlation) if causation else None, fresh)
-                        for task, attempt, fresh, causation, correlation in rows], 0.0
-            left = await (await conn.execute(NEXT_FREE)).fetchone()
-        return [], float("inf") if left is None or left[0] is None else max(left[0] + AFTER, HASTE)
+        lease, unheard = uuid4().hex, self._still_unheard()
+        values = {"unheard": unheard, "most": most, "lease": lease, "seconds": lease_seconds, "worker": worker}
+        try:
+            async with at_once(self._pool) as conn:
+                rows = await (await conn.execute(CLAIM, values)).fetchall()
+                left = None if rows else await (await conn.execute(NEXT_FREE)).fetchone()
+        except psycopg.Error:
+            self._unheard[lease] = time.monotonic() + lease_seconds
+            raise
+        claims = [Claim(task, attempt, lease, Cause(causation, correlation) if causation else None, fresh)
+                  for task, attempt, fresh, causation, correlation in rows]
+        if unheard:
+            return claims, HASTE  # such a claim may still be on its way
+        return claims, float("inf") if left is None or left[0] is None else max(left[0] + AFTER, HASTE)
+
+    def _still_unheard(self) -> list[str]:
+        now = time.monotonic()
+        self._unheard = {lease: until for lease, until in self._unheard.items() if until > now}
+        return list(self._unheard)
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         if claim.kept:

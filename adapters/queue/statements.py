@@ -1,11 +1,13 @@
 """The queue's statements."""
 
 CHANNEL = "work_queue"
+# `unheard`: leases that nobody knows he has; what they hold is as it was before.
 CLAIM = """
 with free as materialized (
-  select task_id, attempt, lease as before from ops.work_queue where lease is null or lease_until < clock_timestamp()
-   order by offered_at limit %s for update skip locked)
-update ops.work_queue q set lease = %s, lease_until = clock_timestamp() + make_interval(secs => %s), worker = %s
+  select task_id, attempt, case when lease <> all(%(unheard)s::text[]) then lease end as before from ops.work_queue
+   where lease is null or lease_until < clock_timestamp() or lease = any(%(unheard)s::text[])
+   order by offered_at limit %(most)s for update skip locked)
+update ops.work_queue q set lease = %(lease)s, lease_until = clock_timestamp() + make_interval(secs => %(seconds)s), worker = %(worker)s
   from free where q.task_id = free.task_id and q.attempt = free.attempt
 returning q.task_id, q.attempt, free.before is null, q.causation_id, q.correlation_id"""
 NEXT_FREE = "select extract(epoch from min(lease_until) - clock_timestamp())::float8 from ops.work_queue"

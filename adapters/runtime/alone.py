@@ -16,8 +16,9 @@ from adapters.runtime.ending import ended
 
 PROCESSES, TIMERS, AUTO_DEPLOY = 7355611, 7355612, 7355614
 """The loops' advisory locks (7355609 and 7355610 are the migration's and the rebuild's)."""
-EVERY = 1.0
-"""Seconds between tries to get the lock, and between looks whether it is still ours."""
+SOON, EVERY = 0.02, 1.0
+"""Seconds between tries to get the lock: first, then doubled up to this (a holder that has just lost its connection is gone in a moment);
+and between looks whether it is still ours."""
 KEEPALIVE: dict[str, int] = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 SERVER_KEEPALIVE = "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 3; set tcp_keepalives_count = 3"
 """A holder whose machine is gone without a word loses the lock within a quarter of a minute."""
@@ -30,8 +31,10 @@ async def alone(conninfo: str, lock: int, run: Callable[[], Awaitable[None]]) ->
     `run` has been stopped then."""
     async with await psycopg.AsyncConnection.connect(make_conninfo(conninfo, application_name="tiangong turn", **KEEPALIVE), autocommit=True) as conn:
         await conn.execute(SERVER_KEEPALIVE)
-        while not await _taken(conn, lock):  # noqa: ASYNC110  # the lock's holder is another process: there is nothing to wait for
-            await asyncio.sleep(EVERY)
+        pause = SOON
+        while not await _taken(conn, lock):  # the lock's holder is another process: there is nothing to wait for
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, EVERY)
         doing = asyncio.ensure_future(run())
         holding = asyncio.create_task(_hold(conn))
         try:

@@ -10,8 +10,10 @@ from adapters.runtime.away import is_away
 from adapters.runtime.ending import ended
 
 logger = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE, LONGEST_AWAY = 0.2, 10.0, 1.0
-"""Seconds until it starts again: the first time, at most, and at most where it only waits for the database."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds until it starts again: the first time, and at most."""
+FIRST_AWAY, LONGEST_AWAY = 0.05, 1.0
+"""The same where it only waits for the database. Who has run for longer than that had the database, and begins again with the first pause."""
 STEADY, STEADY_AWAY = 30.0, 3.0
 """Seconds without an error after which a loop counts as well again; the same for one that had lost the database."""
 
@@ -44,6 +46,23 @@ class Loop:
         self.shown = STEADY_AWAY if away else STEADY
 
 
+class Pauses:
+    """Each twice as long as the one before of its kind."""
+
+    def __init__(self) -> None:
+        self._next, self._next_away = FIRST_PAUSE, FIRST_AWAY
+
+    def after(self, ran: float, *, away: bool) -> float:
+        """Seconds until a loop that has run for so long starts again; `away`: it only waits for the database."""
+        if away:
+            pause = FIRST_AWAY if ran > LONGEST_AWAY else self._next_away
+            self._next_away = min(pause * 2, LONGEST_AWAY)
+        else:
+            pause = FIRST_PAUSE if ran > STEADY else self._next
+            self._next = min(pause * 2, LONGEST_PAUSE)
+        return pause
+
+
 class Supervisor:
     """`told` hears of every error too: its words, and whether only the database is away."""
 
@@ -58,7 +77,7 @@ class Supervisor:
         self._tasks.append(asyncio.create_task(self._keep(loop, run), name=name))
 
     async def _keep(self, loop: Loop, run: Callable[[], Awaitable[None]]) -> None:
-        pause = FIRST_PAUSE
+        pauses = Pauses()
         while True:
             began = time.monotonic()
             error = await self._run(run)
@@ -67,10 +86,7 @@ class Supervisor:
             loop.note(error)
             if self._told is not None:
                 self._told(loop.last_error, is_away(error))
-            if time.monotonic() - began > STEADY:
-                pause = FIRST_PAUSE
-            await asyncio.sleep(min(pause, LONGEST_AWAY) if is_away(error) else pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pauses.after(time.monotonic() - began, away=is_away(error)))
 
     @staticmethod
     async def _run(run: Callable[[], Awaitable[None]]) -> BaseException | None:

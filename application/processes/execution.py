@@ -22,8 +22,11 @@ from application.processes.telling import Hands, Telling
 from application.tasks.reports import Holding, Reports
 from domain.config import references
 from domain.errors import DomainError, NotFound
+from domain.task.model import Task
 
 logger = logging.getLogger(__name__)
+AGAIN = 0.01
+"""Of a lease: between tries while nothing has begun."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,19 @@ class Execution:
                 raise
             found = {claims[0]: None}  # the log does not know it: a leftover of another database
         for claim, held in found.items():
-            if held is None:
-                await self._queue.done(claim)
-            elif not isinstance(held, Holding):
-                await self._queue.leave_to(claim, kept_lease(held.id, held.attempt, held.token), held.worker, self._times.lease)
+            if not isinstance(held, Holding):
+                await self._let_go(claim, held)
         return [Begun(held, claim) for claim, held in found.items() if isinstance(held, Holding)]
+
+    async def _let_go(self, claim: Claim, task: Task | None) -> None:
+        """It is over (None), or somebody else's. Where that cannot be said the lease runs out, and the others that were claimed go on."""
+        try:
+            if task is None:
+                await self._queue.done(claim)
+            else:
+                await self._queue.leave_to(claim, kept_lease(task.id, task.attempt, task.token), task.worker, self._times.lease)
+        except Exception as error:  # noqa: BLE001  # the database is away
+            logger.warning("%s is kept until its lease runs out: %s", claim.task, error)
 
     async def carry(self, begun: Begun, also: Callable[[Begun], None] = lambda begun: None) -> None:
         """An attempt to its end, then what its end has begun in its place, and so on. `also`: runs what there was room for besides.
@@ -102,15 +113,28 @@ class Execution:
 
     async def _hold(self, held: Holding, claim: Claim) -> list[Holding]:
         """What its end has begun."""
-        secrets = await self._plain(held)
-        mask = () if isinstance(secrets, str) else tuple(secrets.values())
-        log = await self._logs.open(held.task.id, held.attempt, mask, fresh=not held.taken_over)
+        secrets, log = await self._prepared(held)
         try:
             if isinstance(secrets, str):
                 return await self._telling.ended(held, Outcome("failed", secrets))
             return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
         finally:
             await self._logs.close(log)
+
+    async def _prepared(self, held: Holding) -> tuple[dict[str, str] | str, TaskLog]:
+        """Secrets (see `_plain`) and an open log. Nothing is done yet: where the database is away it is tried again, as long as the lease
+        is ours. To break off would leave the attempt to whoever comes when that has run out."""
+        deadline = asyncio.get_running_loop().time() + self._times.lease / 2
+        while True:
+            try:
+                secrets = await self._plain(held)
+                mask = () if isinstance(secrets, str) else tuple(secrets.values())
+                return secrets, await self._logs.open(held.task.id, held.attempt, mask, fresh=not held.taken_over)
+            except Exception as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                logger.warning("%s cannot begin yet: %s", held.task.id, error)
+            await asyncio.sleep(self._times.lease * AGAIN)
 
     async def _race(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog) -> list[Holding]:
         """The work on one side, the watch over lease, cancel and decisions on the other: whoever is first decides."""

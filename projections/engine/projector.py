@@ -103,6 +103,8 @@ class Projector:
             self._conn = connect(self._conninfo)
             steady(self._conn)
             self._conn.execute("set synchronous_commit = off")  # what a crash of the server takes away comes again from the log
+            if position := stands_at(self._conn):  # the connection before may have broken between a commit and its notice
+                self._announce(self._conn, position)
         return self._conn
 
 

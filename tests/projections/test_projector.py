@@ -163,6 +163,14 @@ def test_every_batch_is_announced_after_its_commit(projector: Projector, admin: 
     assert [notice.payload for notice in admin.notifies(timeout=5, stop_after=1)] == ["2"]
 
 
+def test_a_new_connection_announces_what_the_one_before_may_have_left_unsaid(projector: Projector, admin: psycopg.Connection):
+    projector.apply(recorded(version(), user("usr_1")))
+    projector.close()
+    admin.execute("listen projected")
+    assert projector.position == 2
+    assert [notice.payload for notice in admin.notifies(timeout=5, stop_after=1)] == ["2"]
+
+
 def test_long_words_and_large_numbers_do_no_harm(projector: Projector, admin: psycopg.Connection):
     asked = fact(NotificationRequested, "ntf_1", rule="r", severity="s", channel="log", destination="d", deployment_id="", task_id="",
                  subject="s" * 100_000, text="t" * 1_000_000)

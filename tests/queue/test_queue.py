@@ -15,6 +15,7 @@ from adapters.queue.bell import NAME
 from adapters.queue.postgres import PostgresQueue
 from application.ports.queue import Claim, Entry, kept_lease
 from domain.recorded import Cause
+from tests.soak.proxy import Proxy
 from tests.support.pools import pool_of
 from tests.support.waiting import until
 
@@ -219,3 +220,41 @@ async def test_it_is_not_taken_from_a_claimer_but_he_leaves_it_to_its_holder(que
     await queue.leave_to(claim, kept.lease, "w1", 30)
     assert await queue.renew(kept, 30)
     assert not await queue.renew(claim, 30)
+
+
+@pytest.mark.parametrize("moment", ["sent", "answered", "half answered"])
+async def test_a_claim_whose_answer_was_lost_is_had_again_at_once(database, moment):
+    async with Proxy(database) as proxy, pool_of(proxy.conninfo, size=1) as pool:
+        queue = PostgresQueue(pool, database)
+        await queue.put("task_1", 1)
+        [link] = proxy.links
+        cutting = asyncio.create_task(proxy.cut([link], moment, patience=10))
+        await until(lambda: link.moment)
+        with pytest.raises(psycopg.OperationalError):
+            await take(queue, lease=3600)
+        await cutting
+        claim = await take(queue, lease=3600, wait=10)
+        assert claim is not None
+        assert (claim.task, claim.fresh) == ("task_1", True)
+        assert await take(queue) is None
+        assert await queue.renew(claim, 30)
+        await queue.close()
+
+
+async def test_a_claim_that_was_heard_of_is_not_taken_again_by_who_lost_another(database):
+    async with Proxy(database) as proxy, pool_of(proxy.conninfo, size=1) as pool:
+        queue = PostgresQueue(pool, database)
+        await queue.put("task_1", 1)
+        held = await take(queue)
+        await queue.put("task_2", 1)
+        [link] = proxy.links
+        cutting = asyncio.create_task(proxy.cut([link], "answered", patience=10))
+        await until(lambda: link.moment)
+        with pytest.raises(psycopg.OperationalError):
+            await take(queue)
+        await cutting
+        again = await take(queue, wait=10)
+        assert again is not None
+        assert (held.task, again.task) == ("task_1", "task_2")
+        assert await take(queue) is None
+        await queue.close()

@@ -69,6 +69,17 @@ async def test_who_loses_the_connection_stops_and_says_so(database, admin):
     assert one.running == 0
 
 
+async def test_who_comes_a_moment_too_early_does_not_stand_by_for_long(database, admin, monkeypatch):
+    """The holder's end has not been noticed yet: its own next try, where it has only lost its connection."""
+    monkeypatch.setattr(module, "EVERY", 3600)
+    admin.execute("select pg_advisory_lock(%s)", (LOCK,))
+    one = Turn(database)
+    await until(lambda: tried(admin))
+    admin.execute("select pg_advisory_unlock_all()")
+    await until(lambda: one.running)
+    await one.end()
+
+
 async def test_a_killed_holder_is_replaced(database):
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, database, str(LOCK), stdout=asyncio.subprocess.PIPE)
     try:
@@ -121,3 +132,9 @@ def waiting(database: str) -> int:
     query = "select count(*) from pg_stat_activity where application_name = 'tiangong turn' and datname = current_database()"
     with psycopg.connect(database, autocommit=True) as conn:
         return conn.execute(query).fetchone()[0]
+
+
+def tried(admin: psycopg.Connection) -> bool:
+    """Somebody who is connected for a turn has looked whether it is free."""
+    query = "select query from pg_stat_activity where application_name = 'tiangong turn' and datname = current_database()"
+    return any("pg_try_advisory_lock" in found for (found,) in admin.execute(query))

@@ -1,16 +1,22 @@
 """The execution on a real queue and a real log: what it does while it stops something, when it loses sight, when an end cannot be told."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from adapters.deployers.memory import MemoryDeployer
+from adapters.queue import PostgresQueue
 from application.house import Contended
 from application.ports.executor import Aborted, Outcome, Transient
 from application.ports.log import LogUnavailable
+from application.ports.queue import Claim
 from application.processes import telling
 from domain.errors import Refused
 from tests.runtime.party import TIMES, by, ended, execution, holds, party
+from tests.soak.proxy import Proxy
+from tests.support.pools import pool_of
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -193,6 +199,30 @@ async def test_a_notice_that_is_refused_does_not_fail_what_is_out_of_sight(w, po
     target.regain_sight()
     await asyncio.wait_for(running, 5)
     assert (await w.state(task)).state == "success"
+
+
+async def test_a_connection_that_breaks_before_anything_has_begun_costs_no_lease(w, database, target):
+    """Somebody had begun it, so that its log is opened before all else."""
+    _id, task, claim = await claimed(w, lease=60)
+    await w.reports.begin(task, 1, "of one who is gone", "w0")
+    async with Proxy(database) as proxy, pool_of(proxy.conninfo, size=1) as breaking:
+        await until(lambda: proxy.links)
+        await proxy.cut(list(proxy.links), "now")
+        await asyncio.wait_for(execution(w.reports, target, breaking, w.queue, "w1").run(replace(claim, fresh=False)), 10)
+    assert (await w.state(task)).state == "success"
+
+
+async def test_a_claim_that_cannot_be_given_back_does_not_keep_the_others_from_running(w, pool, database, target):
+    """Two were claimed, one of them is over; the queue's connection breaks in between."""
+    async with Proxy(database) as proxy, pool_of(proxy.conninfo, size=1) as breaking:
+        ids = [await w.deploy() for _ in range(2)]
+        over, task = [await w.task(id) for id in ids]
+        await w.deployments.cancel(by(), ids[0])
+        claims = [Claim(id, 1, f"lease of {id}", await w.reports.cause(task), fresh=True) for id in (over, task)]
+        queue = PostgresQueue(breaking, database)
+        await until(lambda: proxy.links)
+        await proxy.cut(list(proxy.links), "now")
+        assert [begun.claim.task for begun in await execution(w.reports, target, pool, queue, "w1").begin(claims)] == [task]
 
 
 async def is_running(w, task) -> bool:

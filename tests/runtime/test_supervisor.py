@@ -7,7 +7,7 @@ import pytest
 from psycopg import OperationalError
 
 from adapters.runtime import supervisor as module
-from adapters.runtime.supervisor import Loop, Supervisor
+from adapters.runtime.supervisor import Loop, Pauses, Supervisor
 from application.ports.log import LogUnavailable
 from tests.support.waiting import until
 
@@ -54,6 +54,26 @@ async def test_each_pause_is_longer_than_the_one_before(supervisor):
     pauses = [later - earlier for earlier, later in zip(loop.began, loop.began[1:], strict=False)]
     assert pauses[0] < pauses[1] < pauses[2]
     assert pauses[0] >= module.FIRST_PAUSE * 0.9
+
+
+def test_who_has_had_the_database_for_a_while_starts_again_at_once_however_often_it_was_lost():
+    pauses = Pauses()
+    for _ in range(20):
+        assert pauses.after(module.LONGEST_AWAY + 1, away=True) == module.FIRST_AWAY
+
+
+def test_while_the_database_is_away_the_pauses_grow_to_a_second():
+    pauses = Pauses()
+    found = [pauses.after(0.0, away=True) for _ in range(8)]
+    assert found == sorted(found)
+    assert (found[0], found[1], found[-1]) == (module.FIRST_AWAY, 2 * module.FIRST_AWAY, module.LONGEST_AWAY)
+
+
+def test_an_error_does_not_wait_the_longer_for_the_database_s_absence_before_it():
+    pauses = Pauses()
+    for _ in range(8):
+        pauses.after(0.0, away=True)
+    assert pauses.after(0.0, away=False) == module.FIRST_PAUSE
 
 
 @pytest.mark.parametrize("error", [OperationalError("gone"), LogUnavailable("away")])

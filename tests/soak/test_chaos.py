@@ -7,8 +7,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psycopg
@@ -31,7 +32,20 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "pool": ("tiangong",), "readers": ("tiangong log reader",),
 }
 EVERYTHING = tuple(name for names in CLASSES.values() for name in names)
-Recoveries = defaultdict[str, list[float]]
+
+
+class Recovery(NamedTuple):
+    """Seconds until all went on, after which kind of cut, and when it did."""
+
+    seconds: float
+    way: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} ({self.way}, until {self.at:%H:%M:%S.%f})"
+
+
+Recoveries = defaultdict[str, list[Recovery]]
 
 
 async def test_a_server_whose_connections_are_cut_for_15_seconds_loses_nothing(database, tmp_path, seed, capsys):
@@ -80,7 +94,7 @@ async def shaken(server: TiangongServer, proxy: Proxy, database: str, seconds: f
                 began = time.monotonic()
                 async with asyncio.timeout(60):
                     await prober.deployed(await prober.version(f"p0.0.{number}"), application, environment)
-                recoveries[kind].append(time.monotonic() - began)
+                recoveries[kind].append(Recovery(time.monotonic() - began, way, datetime.now(UTC)))
             for user in users:
                 if user.done():
                     await user
@@ -138,7 +152,7 @@ async def judged(server: TiangongServer, database: str, account: Account) -> str
     return (f"{len(events)} events, {len(versions)} versions, {len(deployments)} deployments acknowledged, all there once; "
             f"{2 * len(deployments)} tasks, each done once, {taken_over} taken over; read models equal, audit verified, no restart; "
             f"answers {dict(account.answers)}, {refused} of them \"not now\"; a request took p50 {percentile(account.waited, .5) * 1000:.0f}, "
-            f"p99 {percentile(account.waited, .99) * 1000:.0f}, max {max(account.waited) * 1000:.0f} ms")
+            f"p99 {percentile(account.waited, .99) * 1000:.0f}, max {max(account.waited) * 1000:.0f} ms; the longest: {account.longest()}")
 
 
 async def ready(http: httpx.AsyncClient, url: str, seconds: float = 40.0) -> None:
@@ -174,7 +188,10 @@ async def checked_from_outside(server: TiangongServer) -> None:
 
 def told(recoveries: Recoveries) -> str:
     """From a cut until a new version was acknowledged, deployed, and seen deployed."""
-    lines = [f"{kind} {len(found)}: {percentile(found, .5):.2f}/{percentile(found, .99):.2f}/{max(found):.2f}" for kind, found in recoveries.items()]
+    lines = []
+    for kind, found in recoveries.items():
+        seconds = [one.seconds for one in found]
+        lines.append(f"{kind} {len(found)}: {percentile(seconds, .5):.2f}/{percentile(seconds, .99):.2f}/{max(found)}")
     return f"s until all goes on, p50/p99/max: {', '.join(lines)}"
 
 

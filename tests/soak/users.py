@@ -5,7 +5,8 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -15,16 +16,36 @@ REPOSITORY = "https://github.com/org/repo"
 Json = dict[str, Any]
 
 
+class Wait(NamedTuple):
+    """From a user's first try to the answer: which request it was, what it was answered on the way, and when it ended (UTC, as in the
+    server's own words)."""
+
+    seconds: float
+    request: str
+    answers: tuple[int, ...]
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{self.request} {self.seconds:.2f} s ({', '.join(map(str, self.answers))}, until {self.until:%H:%M:%S.%f})"
+
+
 @dataclass
 class Account:
-    """What users were told. `waited`: seconds from a user's first try to the answer."""
+    """What users were told."""
 
     versions: dict[str, str] = field(default_factory=dict)
     """By tag: the id."""
     deployments: list[str] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
-    waited: list[float] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
     running: bool = True
+
+    @property
+    def waited(self) -> list[float]:
+        return [wait.seconds for wait in self.waits]
+
+    def longest(self, count: int = 3) -> str:
+        return ", ".join(map(str, sorted(self.waits, reverse=True)[:count]))
 
 
 class User:
@@ -63,12 +84,13 @@ class User:
         return found
 
     async def _asked(self, method: str, path: str, **request: Any) -> httpx.Response:
-        began = time.monotonic()
+        began, answers = time.monotonic(), list[int]()
         while True:
             answer = await self._http.request(method, path, **request)
+            answers.append(answer.status_code)
             self.account.answers[answer.status_code] += 1
             if answer.status_code in (200, 201):
-                self.account.waited.append(time.monotonic() - began)
+                self.account.waits.append(Wait(time.monotonic() - began, f"{method} {path}", tuple(answers), datetime.now(UTC)))
                 return answer
             assert not_now(answer), f"{method} {path}: {answer.status_code} {answer.text[:500]}"
             assert time.monotonic() - began < PATIENCE, f"{method} {path} not within {PATIENCE:g} s: {answer.status_code} {answer.text[:500]}"
