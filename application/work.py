@@ -108,10 +108,11 @@ class Work:
 
     def stored(self) -> None:
         """The events are in the log: what came of them is in the cache from now on, but for what names a person: the log may keep less."""
-        for stream in dict.fromkeys(event.stream for event in self.events):
-            events, state, kind = [event for event in self.events if event.stream == stream], self._loaded.get(stream), kind_of(stream)
-            if kind.kept and events[0].version == version_of(state) + 1 and not any(persons(event) for event in events):
-                self._cache.put(stream, folded(kind, stream, state, events))
+        named = {event.stream for event in self.events if event.PERSONAL and persons(event)}
+        begins = {event.stream: event.version for event in reversed(self.events)}
+        for stream, version in begins.items():
+            if stream not in named and version == version_of(self._loaded.get(stream)) + 1 and kind_of(stream).kept:
+                self._cache.put(stream, self._states[stream])
 
     def dropped(self) -> None:
         """Nobody knows what came of the events: look into the log next time."""

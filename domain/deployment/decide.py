@@ -72,7 +72,7 @@ def task_cancelled(d: Deployment, task: str, stopped: bool, message: str, *, beg
 
 def settle(d: Deployment, *, at: datetime, by: str) -> list[Event]:
     """The end, if this was the last thing that ran: success when every task succeeded, failure when one did not."""
-    if d.active or not d.is_open or d.phase == "pending":
+    if d.is_busy or not d.is_open or d.phase == "pending":
         return []
     if d.failing:
         back = (d.plan.auto_rollback and d.hurt) or (d.going_back and d.touched)

@@ -67,12 +67,11 @@ class Deployment(msgspec.Struct, frozen=True):
     """Some of its tasks may have been released more than once."""
     placed: dict[str, int] = {}
     """By application id: the release number under which it was last installed here."""
+    by_id: dict[str, TaskSpec] = {}
+    edges: dict[str, tuple[str, ...]] = {}
+    """The tasks once more, and what each waits for: every end asks, and would have to put them together anew."""
 
     # What it knows
-
-    @property
-    def edges(self) -> dict[str, tuple[str, ...]]:
-        return {task.id: task.depends_on for task in self.tasks}
 
     @property
     def application_ids(self) -> tuple[str, ...]:
@@ -93,13 +92,18 @@ class Deployment(msgspec.Struct, frozen=True):
     @property
     def is_quiet(self) -> bool:
         """Over, and nothing of it runs any more."""
-        return not self.is_open and not self.active
+        return not self.is_open and not self.is_busy
+
+    @property
+    def is_busy(self) -> bool:
+        """Something of it runs, or may be begun."""
+        return "active" in self.states.values()
 
     def in_state(self, *states: TaskState) -> tuple[str, ...]:
         return tuple([task for task, state in self.states.items() if state in states])  # in the workflow's order, as they were put in
 
     def task(self, id: str) -> TaskSpec:
-        return next(task for task in self.tasks if task.id == id)
+        return self.by_id[id]
 
     def application(self, id: str) -> AppSnapshot:
         return next(app for app in self.plan.applications if app.id == id)
@@ -125,12 +129,13 @@ class Deployment(msgspec.Struct, frozen=True):
         if not blocked:
             return (), ()
         ready = dag.ready(self.edges, blocked, (*self.in_state("success"), *also_succeeded))
-        held = tuple(task for task in ready if self.task(task).require_confirm)
-        return tuple(task for task in ready if task not in held), held
+        held = tuple([task for task in ready if self.by_id[task].require_confirm])
+        return (tuple([task for task in ready if task not in held]), held) if held else (ready, ())
 
 
 def begin(event: DeploymentCreated) -> Deployment:
-    return Deployment(event.stream, event.version, event, event.tasks, {t.id: "blocked" for t in event.tasks}, event.artifacts)
+    return Deployment(event.stream, event.version, event, event.tasks, {t.id: "blocked" for t in event.tasks}, event.artifacts,
+                      by_id={t.id: t for t in event.tasks}, edges={t.id: t.depends_on for t in event.tasks})
 
 
 def evolve(deployment: Deployment | None, event: Event) -> Deployment:
@@ -139,7 +144,7 @@ def evolve(deployment: Deployment | None, event: Event) -> Deployment:
     if deployment is None:
         raise TypeError(f"a deployment begins with its plan: {event}")
     after = msgspec.structs.replace(deployment, version=event.version, **changes(deployment, event))
-    released = (after.task(task) for task in getattr(event, "released", ()))
+    released = [after.by_id[task] for task in getattr(event, "released", ())]
     installing = {task.application_id: after.release_number for task in released if task.type in INSTALLS}
     return msgspec.structs.replace(after, placed={**after.placed, **installing}) if installing else after
 
@@ -167,7 +172,8 @@ def changes(d: Deployment, event: Event) -> dict[str, object]:  # one row a fact
             return {"states": moved(d.states, active=event.released)} if event.decision == "continue" else given_up(d, event)
         case DeploymentWorkflowChanged():  # what was held waits for its dependencies anew: they may be others now
             ran = {task: state for task, state in d.states.items() if state not in ("blocked", "held")}
-            return {"tasks": event.tasks, "states": {t.id: ran.get(t.id, "blocked") for t in event.tasks}}
+            return {"tasks": event.tasks, "states": {t.id: ran.get(t.id, "blocked") for t in event.tasks},
+                    "by_id": {t.id: t for t in event.tasks}, "edges": {t.id: t.depends_on for t in event.tasks}}
         case DeploymentRetried():
             return {"phase": "running", "retried": True, "failing": "", "failed_type": "", "hurt": False, "going_back": False,
                     "deadline": event.deadline, "release_number": event.release_number,

@@ -55,7 +55,7 @@ def find_cycle(edges: Edges) -> tuple[str, ...]:
 def ready(edges: Edges, waiting: Iterable[str], succeeded: Iterable[str]) -> tuple[str, ...]:
     """Of the nodes that wait, those whose dependencies have all succeeded, in the graph's own order."""
     may, done = frozenset(waiting), frozenset(succeeded)
-    return tuple(node for node, dependencies in edges.items() if node in may and done.issuperset(dependencies))
+    return tuple([node for node, dependencies in edges.items() if node in may and done.issuperset(dependencies)])
 
 
 def downstream(edges: Edges, roots: Iterable[str]) -> frozenset[str]:
