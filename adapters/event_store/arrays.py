@@ -5,59 +5,61 @@ each behind its length in bytes, a null with the length -1.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
-
-import psycopg
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
 INT4 = struct.Struct(">i").pack
 INT8 = struct.Struct(">q").pack
 NULL = INT4(-1)
+HEADER = struct.Struct(">iiiii").pack
+EMPTY = struct.Struct(">iii").pack
+SIZES = tuple(INT4(size) for size in range(1024))
+"""Most lengths, packed once."""
 
 
-class PackedArray:
-    """An array that is sent as it is. The statement says its type (`%s::text[]`)."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, elements: Sequence[bytes | None], type_oid: int) -> None:
-        parts = [struct.pack(">iiiii", 1, 1, type_oid, len(elements), 1) if elements else struct.pack(">iii", 0, 0, type_oid)]
-        for element in elements:
-            if element is None:
-                parts.append(NULL)
-            else:
-                parts += (INT4(len(element)), element)
-        self.data = b"".join(parts)
-
-
-class PackedArrayDumper(Dumper):
-    """Gives psycopg the bytes; to be registered on a connection's `adapters`."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: PackedArray) -> bytes:
-        return obj.data
+def packed(elements: Sequence[bytes | None], type_oid: int) -> bytes:
+    """Nulls and whatever else."""
+    if not elements:
+        return EMPTY(0, 0, type_oid)
+    parts = [HEADER(1, 1, type_oid, len(elements), 1)]
+    for element in elements:
+        if element is None:
+            parts.append(NULL)
+        else:
+            size = len(element)
+            parts += (SIZES[size] if size < 1024 else INT4(size), element)
+    return b"".join(parts)
 
 
-def register(conn: psycopg.Connection) -> None:
-    """Let the connection take packed arrays as parameters."""
-    conn.adapters.register_dumper(PackedArray, PackedArrayDumper)
+def texts(elements: Sequence[bytes]) -> bytes:
+    """Of UTF-8 bytes."""
+    return packed(elements, 25)
 
 
-def _of(type_oid: int) -> Callable[[Iterable[bytes | None]], PackedArray]:
-    return lambda elements: PackedArray(list(elements), type_oid)
+def byteas(elements: Sequence[bytes]) -> bytes:
+    return packed(elements, 17)
 
 
-texts = _of(25)
-"""Of UTF-8 bytes."""
-byteas = _of(17)
-int8s = _of(20)
-"""Of numbers packed by INT8."""
-int4s = _of(23)
-"""Of numbers packed by INT4."""
+def int8s(elements: Sequence[bytes]) -> bytes:
+    """Of numbers packed by INT8."""
+    return packed(elements, 20)
 
 
-def uuids(values: Iterable[UUID | None]) -> PackedArray:
-    return PackedArray([value.bytes if value else None for value in values], 2950)
+def int4s(elements: Sequence[bytes]) -> bytes:
+    """Of numbers packed by INT4."""
+    return packed(elements, 23)
+
+
+def uuids(values: Iterable[UUID | None]) -> bytes:
+    return packed([value.bytes if value else None for value in values], 2950)
+
+
+def numbers(array: bytes | None) -> list[int]:
+    """What PostgreSQL answers as int4[] or int8[] without nulls inside; nothing for a null."""
+    if not array:
+        return []
+    dimensions, _, type_oid = struct.unpack_from(">iii", array)
+    if not dimensions:
+        return []
+    (count,) = struct.unpack_from(">i", array, 12)
+    return list(struct.unpack_from(">" + count * ("4xi" if type_oid == 23 else "4xq"), array, 20))

@@ -1,48 +1,75 @@
 """A batch of commands as the arguments of `log.append`, and its answer as one outcome for each command."""
 
+from collections import deque
 from collections.abc import Sequence
 
-from adapters.event_store.arrays import INT4, INT8, PackedArray, byteas, int4s, int8s, texts, uuids
+from psycopg.pq.abc import PGresult
+
+from adapters.event_store.arrays import INT4, INT8, byteas, int4s, int8s, numbers, texts, uuids
 from adapters.event_store.command import Command, Outcome
 from application.ports.log import Appended, Conflict, IdReused
 
-APPEND = """select head, lost, done, done_first, done_events, reused from log.append(
-    %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::int[],
-    %s::uuid[], %s::bytea[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
-    %s::text[], %s::bigint[], %s::int[])"""
+MOST_COMMANDS, MOST_EVENTS = 512, 5000
+TYPES = "text[], bigint[], text[], bytea[], int[], uuid[], bytea[], text[], uuid[], uuid[], text[], text[], text[], bigint[], int[]"
+APPEND = f"""select head, lost, done, done_first, done_events, reused
+  from log.append({", ".join(f"${place}" for place in range(1, TYPES.count(",") + 2))})"""
+PLACES = tuple(INT4(place) for place in range(1, MOST_COMMANDS + 1))
 
-Answer = tuple[int, list[int] | None, list[int] | None, list[int] | None, list[int] | None, list[int] | None]
+
+def taken(queue: deque[Command]) -> list[Command]:
+    """Commands for which somebody waits and that do not touch each other; one that does stays for the next batch, where it meets the truth
+    in the tables."""
+    found: list[Command] = []
+    waiting: list[Command] = []
+    written: set[object] = set()
+    seen: set[object] = set()
+    events = 0
+    while queue and len(found) < MOST_COMMANDS and len(waiting) < MOST_COMMANDS and events < MOST_EVENTS:
+        command = queue.popleft()
+        if command.answer.done():
+            continue
+        if written.isdisjoint(command.keys) and (not seen or seen.isdisjoint(command.keys)) and written.isdisjoint(command.seen):
+            written.update(command.keys)
+            seen.update(command.seen)
+            found.append(command)
+            events += len(command.rows)
+        else:
+            waiting.append(command)
+    queue.extendleft(reversed(waiting))
+    return found
 
 
-def arguments(commands: Sequence[Command]) -> tuple[PackedArray, ...]:
+def arguments(commands: Sequence[Command]) -> list[bytes]:
     rows = [row for command in commands for row in command.rows]
-    numbers = [packed for number, command in enumerate(commands, 1) for packed in [INT4(number)] * len(command.rows)]
+    places = [place for place, command in zip(PLACES, commands, strict=False) for _ in command.rows]
     sources = [command.source for command in commands]
-    seen = [(stream, version, number) for number, command in enumerate(commands, 1) for stream, version in command.seen.items()]
-    return (
-        texts(row.stream for row in rows),
-        int8s(row.version for row in rows),
-        texts(row.topic for row in rows),
-        byteas(row.state for row in rows),
-        int4s(numbers),
-        uuids(command.id for command in commands),
-        byteas(command.request for command in commands),
-        texts(source.actor for source in sources),
-        uuids(source.correlation for source in sources),
-        uuids(source.causation for source in sources),
-        texts(source.source_ip for source in sources),
-        texts(source.request_id for source in sources),
-        texts(stream.encode() for stream, _, _ in seen),
-        int8s(INT8(version) for _, version, _ in seen),
-        int4s(INT4(number) for _, _, number in seen),
-    )
+    seen = [(stream.encode(), INT8(version), place) for place, command in zip(PLACES, commands, strict=False) if command.seen
+            for stream, version in command.seen.items()]
+    return [
+        texts([row[0] for row in rows]),
+        int8s([row[1] for row in rows]),
+        texts([row[2] for row in rows]),
+        byteas([row[3] for row in rows]),
+        int4s(places),
+        uuids([command.id for command in commands]),
+        byteas([command.request for command in commands]),
+        texts([source[0] for source in sources]),
+        uuids([source[1] for source in sources]),
+        uuids([source[2] for source in sources]),
+        texts([source[3] for source in sources]),
+        texts([source[4] for source in sources]),
+        texts([each[0] for each in seen]),
+        int8s([each[1] for each in seen]),
+        int4s([each[2] for each in seen]),
+    ]
 
 
-def outcomes(commands: Sequence[Command], answer: Answer) -> list[Outcome]:
+def outcomes(commands: Sequence[Command], answer: PGresult) -> list[Outcome]:
     """What came of each command: where its events stand, Conflict or IdReused."""
-    head, lost, done, firsts, counts, reused = answer
-    known = dict(zip(done or (), zip(firsts or (), counts or (), strict=True), strict=True))
-    refused, others = set(lost or ()), set(reused or ())
+    head = int.from_bytes(answer.get_value(0, 0) or b"")
+    lost, done, firsts, counts, reused = (numbers(answer.get_value(0, column)) for column in range(1, 6))
+    known = dict(zip(done, zip(firsts, counts, strict=True), strict=True))
+    refused, others = set(lost), set(reused)
     results: list[Outcome] = []
     for number, command in enumerate(commands, 1):
         if number in others:

@@ -50,7 +50,7 @@ class Command:
     `seen`: streams that it has read and does not write, each with the version it saw.
     """
 
-    __slots__ = ("answer", "id", "keys", "request", "rows", "seen", "source")
+    __slots__ = ("answer", "id", "keys", "loop", "request", "rows", "seen", "source")
 
     def __init__(
         self, events: Sequence[StoredEvent], id: UUID, origin: Origin, request: bytes, answer: Answer, seen: Mapping[str, int] = NOTHING
@@ -60,6 +60,7 @@ class Command:
         self.source = Source(_text(origin.actor), origin.correlation, origin.causation, _text(origin.source_ip), _text(origin.request_id))
         self.request = hashlib.sha256(request).digest()
         self.answer = answer
+        self.loop = answer.get_loop() if isinstance(answer, asyncio.Future) else None
         self.keys: tuple[object, ...] = (id, events[0].originator_id) if len(events) == 1 else (id, *_streams(events))
         """What no other command of the same batch may share."""
         for stream in seen:

@@ -3,26 +3,30 @@
 Nobody can tell from a broken connection whether the commit had happened. The writer sends the same batch again until it hears an
 outcome: `log.append` waits for the lock that a dying twin still holds, and the commands' ids tell it what the twin has stored.
 Each caller has its own deadline: a command for which nobody waits any more is left out of the next try, the others go on.
+
+The first event loop that appends carries the batches itself as long as all is well (see ear.py). The thread here connects, serves callers that
+have no event loop, and takes over whatever does not go well.
 """
 
-import itertools
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import psycopg
 
-from adapters.event_store import arrays
-from adapters.event_store.batch import APPEND, arguments, outcomes
+from adapters.event_store.batch import arguments, outcomes
 from adapters.event_store.command import Command, Outcome, Unstorable
+from adapters.event_store.desk import Desk, Driver
+from adapters.event_store.ear import Ear
+from adapters.event_store.line import Line
 from adapters.event_store.settle import deliver
 from application.ports.log import LogUnavailable
 
-MOST_COMMANDS, MOST_EVENTS = 512, 5000
 PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds between tries; the last one repeats."""
+TICK = 0.05
+"""Seconds after which the thread looks whether the event loop's batch gets on."""
 
 PASSING = ("08", "40", "53", "57", "58", "55P03", "25006")
 """Connections, deadlocks, resources, shutdowns, the system; a lock that was not to be had, a server that only reads now."""
@@ -39,29 +43,31 @@ class Writer:
 
     def __init__(self, connect: Callable[[], psycopg.Connection], limit: int = 4096) -> None:
         self._connect, self._limit = connect, limit
-        self._conn: psycopg.Connection | None = None
-        self._queue: deque[Command] = deque()
+        self._desk = Desk()
         self._wake = threading.Event()
-        self._closed = False
+        self._asleep = self._closed = False
+        self._seen = 0
         self.batches = self.commands = self.resent = self.rescued = 0
         """Counters: commits, commands in them, batches sent again, commands whose first try was found stored."""
         self.trouble = ""
         """The last error of the connection; empty while all is well."""
+        self._ear = Ear(self._desk, self._wake.set, self._watch, self._count)
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._desk.queue)
 
     def submit(self, command: Command) -> None:
-        """Queue a command; its future gets the outcome. Raises Overloaded, or LogUnavailable after `close`."""
+        """Queue a command; its future gets the outcome. In the thread of the future's event loop, if it has one.
+        Raises Overloaded, or LogUnavailable after `close`."""
         if self._closed:
             raise LogUnavailable("the log is closed")
-        if len(self._queue) >= self._limit:
+        if len(self._desk.queue) >= self._limit:
             raise Overloaded(f"{self._limit} commands are waiting for the log")
-        self._queue.append(command)
-        if not self._wake.is_set():  # it is cleared before the queue is looked at
+        self._desk.queue.append(command)
+        if command.loop is None or not self._ear.ask(command.loop):
             self._wake.set()
 
     def close(self, timeout: float = 10.0) -> None:
@@ -69,70 +75,101 @@ class Writer:
         self._closed = True
         self._wake.set()
         self._thread.join(timeout)
+        self._ear.close()
 
     def _run(self) -> None:
-        while self._queue or not self._closed:
-            if not self._queue:
-                self._wake.wait()
-            self._wake.clear()
-            commands = self._take()
-            try:
-                self._commit(commands)
-            except Exception as error:  # a mistake of ours: its callers hear of it, the others keep their writer
-                logger.exception("the log's writer failed on a batch")
-                deliver(commands, [error] * len(commands))
-        self._disconnect()
-
-    def _take(self) -> list[Command]:
-        """Commands that do not touch each other; one that does waits for the next batch, where it meets the truth in the tables."""
-        taken: list[Command] = []
-        waiting: list[Command] = []
-        written: set[object] = set()
-        seen: set[object] = set()
-        events = 0
-        while self._queue and len(taken) < MOST_COMMANDS and len(waiting) < MOST_COMMANDS and events < MOST_EVENTS:
-            command = self._queue.popleft()
-            if written.isdisjoint(command.keys) and (not seen or seen.isdisjoint(command.keys)) and written.isdisjoint(command.seen):
-                written.update(command.keys)
-                seen.update(command.seen)
-                taken.append(command)
-                events += len(command.rows)
-            else:
-                waiting.append(command)
-        self._queue.extendleft(reversed(waiting))
-        return taken
-
-    def _commit(self, commands: Sequence[Command]) -> None:
-        for attempt in itertools.count():
-            commands = [command for command in commands if command.wanted]
-            if not commands:
-                self.trouble = ""  # nobody waits for it any more: the next command finds out whether it has passed
+        while True:
+            if self._turn(self._awaited()):
+                self._work()
+            elif self._closed and self._idle():
+                self._disconnect()
                 return
+
+    def _idle(self) -> bool:
+        with self._desk.lock:
+            return self._desk.driver is None and not self._desk.queue
+
+    def _awaited(self) -> bool:
+        """Wait until somebody calls (True), or a tick while the event loop is at work."""
+        desk = self._desk
+        self._asleep = True  # whoever begins after this calls
+        idle = desk.driver is None and not desk.queue and desk.number == self._seen and not self._closed
+        self._asleep = idle
+        called = self._wake.wait(None if idle else TICK)
+        self._asleep = False
+        self._wake.clear()  # before the queue is looked at
+        return called
+
+    def _watch(self) -> None:
+        if self._asleep:
+            self._wake.set()
+
+    def _turn(self, called: bool) -> bool:
+        """Is there a batch for the thread? What the event loop has and does not get on with, and what nobody takes."""
+        desk = self._desk
+        with desk.lock:
+            stuck = desk.number == self._seen and not called
+            self._seen = desk.number
+            if desk.driver is Driver.LOOP and stuck:
+                desk.hand_over()
+            elif desk.driver is None and (called or stuck):
+                desk.begin(Driver.THREAD)
+            return desk.driver is Driver.THREAD
+
+    def _work(self) -> None:
+        desk = self._desk
+        try:
+            self._commit(desk.batch, desk.error, desk.sent)
+        except Exception as error:  # a mistake of ours: its callers hear of it, the others keep their writer
+            logger.exception("the log's writer failed on a batch")
+            self._disconnect()
+            deliver(desk.batch, [error] * len(desk.batch))
+        with desk.lock:
+            desk.end()
+        if desk.queue and not self._ear.call():
+            self._wake.set()
+
+    def _commit(self, commands: Sequence[Command], error: Exception | None = None, sent: bool = False) -> None:
+        """`sent`: it is under way, or `error` has come of it."""
+        attempt = 0
+        while commands:
             try:
-                results = self._send(commands)
-            except psycopg.Error as error:
-                if not may_pass(error):
-                    self._refuse(commands, error)
+                results = self._exchange(commands, error, sent)
+            except psycopg.Error as failure:
+                if not may_pass(failure):
+                    self._refuse(commands, failure)
                     return
-                self._try_again_after(error, attempt)
+                self._try_again_after(failure, attempt)
             else:
                 self._count(commands, results, attempt)
                 deliver(commands, results)
                 return
+            attempt, error, sent = attempt + 1, None, False
+            commands = [command for command in commands if command.wanted]
+        self.trouble = ""  # nobody waits for it any more: the next command finds out whether it has passed
 
-    def _send(self, commands: Sequence[Command]) -> list[Outcome]:
-        if self._conn is None:
-            self._conn = self._connect()
-            arrays.register(self._conn)
-        answer = self._conn.execute(APPEND, arguments(commands), prepare=True, binary=True).fetchone()
-        assert answer is not None  # the function has one result
-        return outcomes(commands, answer)
+    def _exchange(self, commands: Sequence[Command], error: Exception | None, sent: bool) -> list[Outcome]:
+        if error is not None:
+            raise error
+        line = self._desk.line or self._connected()
+        if not sent:
+            line.send(arguments(commands))
+        return outcomes(commands, line.wait())
+
+    def _connected(self) -> Line:
+        conn = self._connect()
+        try:
+            self._desk.line = Line(conn)
+        except psycopg.Error:
+            conn.close()
+            raise
+        return self._desk.line
 
     def _refuse(self, commands: Sequence[Command], error: psycopg.Error) -> None:
         """What the database will not take must not take the others with it: each command alone."""
         if len(commands) > 1:
             for command in commands:
-                self._commit([command])
+                self._commit([command] if command.wanted else [])
         elif (error.sqlstate or "")[:2] in ("22", "54"):  # its content, its size
             deliver(commands, [Unstorable(f"the database cannot keep this: {error}")])
         else:  # a missing table, a missing right: the fault is ours
@@ -145,7 +182,8 @@ class Writer:
         self._disconnect()
         time.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
 
-    def _count(self, commands: Sequence[Command], results: Sequence[Outcome], attempt: int) -> None:
+    def _count(self, commands: Sequence[Command], results: Sequence[Outcome], attempt: int = 0) -> None:
+        """By the thread and by the event loop, never at the same time: whoever drives."""
         self.trouble = ""
         self.batches += 1
         self.commands += len(commands)
@@ -153,9 +191,10 @@ class Writer:
             self.rescued += sum(getattr(result, "repeated", False) for result in results)
 
     def _disconnect(self) -> None:
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+        with self._desk.lock:
+            line, self._desk.line = self._desk.line, None
+        if line is not None:
+            line.close()
 
 
 def may_pass(error: psycopg.Error) -> bool:

@@ -141,7 +141,7 @@ async def test_four_writers_race_for_one_stream_and_each_version_has_one_winner(
     assert_whole(admin, 100)
 
 
-async def test_a_batch_wakes_the_event_loop_once(log, database, admin):
+async def test_a_batch_of_hundreds_wakes_the_event_loop_no_more_often_than_one_of_two(log, database, admin):
     loop, wakes = asyncio.get_running_loop(), 0
     real = loop.call_soon_threadsafe
 
@@ -152,7 +152,8 @@ async def test_a_batch_wakes_the_event_loop_once(log, database, admin):
 
     loop.call_soon_threadsafe = counting
     await in_one_batch(log, database, admin, *(append(log, fact()) for _ in range(300)))
-    assert wakes == log.writer.batches == 2
+    assert log.writer.batches == 2
+    assert wakes <= 3  # by the thread: the first answer, to go on with what has queued, the second answer
 
 
 async def test_no_more_than_the_limit_may_wait(database, admin):

@@ -173,7 +173,7 @@ async def test_a_mistake_in_a_batch_reaches_its_callers_and_the_writer_goes_on(l
     command = Command([StoredEvent("x", 1, "t", b"{}")], uuid4(), ORIGIN, b"", answer)
     command.rows = [None]
     log.writer.submit(command)
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         await answer
     assert (await append(log, fact())).position == 1
 
