@@ -20,6 +20,7 @@ from api.openapi import described
 from api.resource import Resource
 from api.rest import ROUTERS, S3_ROUTERS
 from api.rest.express import Express, Shortcuts
+from api.rest.express_reads import ListShortcuts
 from api.rest.shelf import Shelf
 from api.rows import Rows
 from api.services import Services
@@ -36,7 +37,7 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.metrics = Metrics(services.registry)
     app.state.log_bell = LogBell(services.pool)
     app.state.rows = Rows(services.pool)
-    app.state.shortcuts = Shortcuts()
+    app.state.shortcuts, app.state.list_shortcuts = Shortcuts(), ListShortcuts()
     v1, s3 = APIRouter(prefix="/api/v1"), APIRouter(prefix="/api", include_in_schema=False)
     for router in ROUTERS:
         v1.include_router(Resource(router, v1.prefix), dependencies=[Depends(HTTPBearer(auto_error=False))])  # to be described: `Route` asks
@@ -47,7 +48,7 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
         app.include_router(router)
     app.openapi = partial(described, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     app.add_middleware(Express, shortcuts=app.state.shortcuts)
-    app.add_middleware(Shelf, services=services)
+    app.add_middleware(Shelf, services=services, shortcuts=app.state.list_shortcuts)
     app.add_middleware(Door, metrics=app.state.metrics)
     return app
 

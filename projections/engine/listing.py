@@ -3,10 +3,10 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.errors import Invalid
 from projections.engine.counting import Counted
+from projections.engine.lines import Lines, at_once
 
 Row = dict[str, Any]
 Page = tuple[list[Row], int, str | None]
@@ -58,24 +59,27 @@ class View:
         """`page` counts from 1; `after` (a cursor) goes before it. Raises Invalid."""
         must_be_in_reach(page, page_size, after)
         asked = [(condition, value) for condition, value in filters if value is not None]
-        conditions, values = [condition for condition, _ in asked], [value for _, value in asked]
+        conditions, values = tuple(condition for condition, _ in asked), [value for _, value in asked]
         beyond = cursor_from(after, self.name, len(self.key)) if after else None
         skipped = 0 if beyond else (page - 1) * page_size
         bounds = beyond or ([skipped] if skipped else [])
         statement = self.statement(conditions, page_size + 1, by_cursor=beyond is not None, skips=skipped > 0)
-        async with at_once(pool) as conn:
-            found = await rows(conn, statement, [*values, *values, *bounds])
-            total = found[0]["total_rows"] if found else await count(conn, self.total(conditions), values)
-        last = found[page_size - 1]["cursor_key"] if len(found) > page_size else None
-        return [self._row(row) for row in found[:page_size]], int(total), cursor_of(self.name, last) if last else None
+        lines = Lines.of(pool)
+        found = await lines.ask(statement, [*values, *values, *bounds])
+        shown, more = found.rows[:page_size], len(found.rows) > page_size
+        total = found.rows[0][-1] if found.rows else (await lines.ask(self.total(conditions), values)).rows[0][0]
+        names = found.names[:-2]  # the last two are no part of a row
+        return [self.tidy(dict(zip(names, row, strict=False))) for row in shown], int(total), cursor_of(self.name, shown[-1][-2]) if more else None
 
-    def statement(self, conditions: Sequence[str], limit: int, *, by_cursor: bool, skips: bool = False) -> str:
+    @lru_cache(512)  # noqa: B019  # views live as long as the program
+    def statement(self, conditions: tuple[str, ...], limit: int, *, by_cursor: bool, skips: bool = False) -> str:
         """The query for a page and its total, of one moment: values of the conditions, twice, then the cursor, or how many rows it skips.
         The limit stands in its words: only so is it known to a plan that is kept, and planning anew costs as much as reading the page."""
         key = self.filtered if self.filtered and any(map(COLUMN.fullmatch, conditions)) else self.key
         beyond = [f"({', '.join(key)}) < ({', '.join(['%s'] * len(key))})"] if by_cursor else []
         where, order = " and ".join([self.shown, *conditions, *beyond]), ", ".join(f"{part} desc" for part in key)
-        return self._select(where, order, f"limit {limit}" + (" offset %s" if skips else ""), f", ({self.total(conditions)}) as total_rows")
+        more = f", array[{', '.join(self.key)}]::bigint[] as cursor_key, ({self.total(conditions)}) as total_rows"
+        return self._select(where, order, f"limit {limit}" + (" offset %s" if skips else ""), more)
 
     def total(self, conditions: Sequence[str]) -> str:
         """The query for how many rows meet them: added up from the counts where there are some for these columns."""
@@ -96,7 +100,7 @@ class View:
         where = " and ".join([self.shown, *(condition for condition, _ in filters)])
         query = self._select(where, order or self._order, "" if limit is None else f"limit {limit}")
         async with at_once(pool) as conn:
-            return [self._row(row) for row in await rows(conn, query, [*(value for _, value in filters)], False if anew else None)]
+            return [self.tidy(row) for row in await rows(conn, query, [*(value for _, value in filters)], False if anew else None)]
 
     @property
     def _order(self) -> str:
@@ -105,14 +109,9 @@ class View:
     def _select(self, where: str, order: str, limit: str, more: str = "") -> str:
         """The page is cut out of the table first: joins see its rows only."""
         return f"""
-            select array[{', '.join(self.key)}]::bigint[] as cursor_key{more}, {self.columns}
+            select {self.columns}{more}
               from (select * from {self.table} t where {where} order by {order} {limit}) t {self.joins}
              order by {order}"""
-
-    def _row(self, row: Row) -> Row:
-        del row["cursor_key"]
-        row.pop("total_rows", None)
-        return self.tidy(row)
 
 
 def must_be_in_reach(page: int, page_size: int, after: str | None) -> None:
@@ -137,25 +136,6 @@ def cursor_from(cursor: str, name: str, size: int) -> list[int]:
     if found != name or len(numbers) != size or any(abs(number) >= 2**63 for number in numbers):
         raise Invalid(f"this is no cursor of the list of {name}: take `next` of an answer", field="after")
     return numbers
-
-
-@asynccontextmanager
-async def at_once(pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
-    """A connection for one statement: it is its own transaction, and the two ways to the server for beginning and ending one are saved."""
-    async with pool.connection() as conn:
-        if conn.autocommit:
-            yield conn
-            return
-        await conn.set_autocommit(True)
-        try:
-            yield conn
-        finally:
-            if not conn.closed:
-                await conn.set_autocommit(False)
-
-
-async def count(conn: AsyncConnection, query: str, values: Sequence[object]) -> int:
-    return int((await rows(conn, query, values))[0]["count"])
 
 
 async def rows(conn: AsyncConnection, query: str, values: Parameters, prepare: bool | None = None) -> list[Row]:

@@ -167,7 +167,7 @@ def test_each_filter_is_one_walk_through_its_own_index(large: psycopg.Connection
     found = VIEWS[view]
     for by_cursor, bounds in ((False, []), (True, [10**6] * len(found.key))):
         values = [ASKED[name] for name in asked]
-        query = found.statement([f"t.{name} = %s" for name in asked], 21, by_cursor=by_cursor)
+        query = found.statement(tuple(f"t.{name} = %s" for name in asked), 21, by_cursor=by_cursor)
         plan = "\n".join(line for (line,) in large.execute(f"explain {query}".encode(), [*values, *values, *bounds]).fetchall())
         walk = plan.partition("Limit")[2].partition("Materialize")[0].partition("Hash")[0]
         assert f"using {index} on {found.table}" in walk, plan
