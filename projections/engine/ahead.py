@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from projections.engine.collecting import Hurry
 from projections.engine.projector import Projector
 from projections.engine.write import Record
 
@@ -19,6 +20,7 @@ class Ahead:
         self._projector = projector
         self._thread = ThreadPoolExecutor(1, "projector")
         self._doing: Future[int] | None = None
+        self._hurry = Hurry()
 
     def apply(self, batch: Sequence[Record]) -> None:
         """A small batch is in the tables then; a large one comes in the background, and what it raises (see `Projector.apply`) is raised by
@@ -27,12 +29,19 @@ class Ahead:
             self.settle()
             self._projector.apply(batch)
             return
+        self._hurry.begin()
         prepared = self._projector.prepare(batch)
-        self.settle()
+        self._wait()
         self._doing = self._thread.submit(self._projector.apply, prepared)
 
     def settle(self) -> None:
         """Wait until all that was handed over is in the tables. Raises what kept the last batch from it."""
+        try:
+            self._wait()
+        finally:
+            self._hurry.end()
+
+    def _wait(self) -> None:
         doing, self._doing = self._doing, None
         if doing:
             doing.result()
@@ -46,5 +55,6 @@ class Ahead:
     def close(self) -> None:
         """Let what is under way come to its end, well or not, for some seconds; and close the projector."""
         wait([self._doing] if self._doing else [], LONGEST)
+        self._hurry.end()
         self._projector.close()
         self._thread.shutdown(wait=False)

@@ -31,6 +31,8 @@ class Collecting:
 
 
 COLLECTING = Collecting()
+SELDOM = 50
+"""After so many batches in a row it is looked for garbage all the same: others may make some meanwhile."""
 
 
 @contextmanager
@@ -42,3 +44,32 @@ def nothing_collected() -> Iterator[None]:
         yield
     finally:
         COLLECTING.go_on()
+
+
+class Hurry:
+    """Of one thread that gets many large batches in a row. The next one is there already while one is dealt with: were the collector let on in
+    between, it would look through it each time. `begin` with each, `end` when there are no more."""
+
+    def __init__(self) -> None:
+        self._batches = 0
+
+    def begin(self) -> None:
+        if not self._batches:
+            COLLECTING.stop()
+        self._batches += 1
+        if self._batches % SELDOM == 0:
+            gc.collect(0)
+
+    def end(self) -> None:
+        if self._batches:
+            self._batches = 0
+            COLLECTING.go_on()
+
+
+@contextmanager
+def hurrying() -> Iterator[Hurry]:
+    hurry = Hurry()
+    try:
+        yield hurry
+    finally:
+        hurry.end()

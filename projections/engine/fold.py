@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from projections.engine.plans import Plan, Values
 from projections.engine.shapes import Kind, Table
-from projections.engine.steps import Copy, Delete, Many, Step, Update, Upsert
+from projections.engine.steps import Many, Step, copied, deleted, updated, upserted
 
 Parameters = dict[str, object]
 
@@ -118,8 +118,8 @@ def steps_of(table: Table, rows: Mapping[object, Row]) -> Iterable[Step]:
         else:
             deletes.append(key)
     if deletes:
-        yield Delete(table, deletes)
+        yield deleted(table, deletes)
     if inserts:
-        yield Copy(table, places, inserts)
-    yield from (Upsert(table, tuple(sorted(again)), found) for again, found in upserts.items())
-    yield from (Update(table, tuple(sorted(changed)), found) for changed, found in updates.items())
+        yield copied(table, places, inserts)
+    yield from (upserted(table, tuple(sorted(again)), found) for again, found in upserts.items())
+    yield from (updated(table, tuple(sorted(changed)), found) for changed, found in updates.items())

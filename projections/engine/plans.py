@@ -4,7 +4,7 @@ What is folded away is never seen by the database. So a value that it might refu
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -62,6 +62,21 @@ class Plan:
                 raise Unfit(f"{self.table.name} may not hold {values[place]!r}")
         return values
 
+    def all_fit(self, rows: Sequence[Values]) -> None:
+        """The same for many rows of values, a column at a time. Raises Unfit."""
+        careful = dict(self.careful)
+        for place, column in enumerate(zip(*rows, strict=True)):
+            kinds = set(map(type, column))
+            self._kinds_fit(place, kinds)
+            if str in kinds and "\0" in "".join(column if len(kinds) == 1 else filter(None, column)):
+                raise Unfit(f"{self.table.name} cannot hold a null character")
+            if int in kinds and not all(-BIGGEST <= number < BIGGEST for number in column if number is not None):
+                raise Unfit(f"{self.table.name} cannot hold a number as large")
+            if datetime in kinds and not all(time is None or time.tzinfo for time in column):
+                raise Unfit(f"{self.table.name} cannot hold a time without a zone")
+            if place in careful and not all(value is None or careful[place](value) for value in column):
+                raise Unfit(f"{self.table.name} may not hold what is in its {place}. column")
+
     def keys(self, parameters: Mapping[str, object]) -> Sequence[object]:
         """Of the rows that the statement touches. Raises Unfit."""
         if self.each is None:
@@ -70,11 +85,16 @@ class Plan:
         return [must_be_key(key) for key in dict.fromkeys(must_be_list(parameters[self.each]))]
 
     def _must_fit(self, found: tuple[type, ...]) -> tuple[Picked, Picked, Picked]:
-        for kind, wanted, required in zip(found, self.kinds, self.required, strict=True):
-            if kind is not wanted and not (kind is Raw and wanted is dict) and (required or kind is not type(None)):
-                raise Unfit(f"{self.table.name} is written with {kind.__name__} where it holds {wanted.__name__}")
+        for place, kind in enumerate(found):
+            self._kinds_fit(place, (kind,))
         self.known[found] = picked(found, str), picked(found, int), picked(found, datetime)
         return self.known[found]
+
+    def _kinds_fit(self, place: int, kinds: Iterable[type]) -> None:
+        wanted, required = self.kinds[place], self.required[place]
+        for kind in kinds:
+            if kind is not wanted and not (kind is Raw and wanted is dict) and (required or kind is not type(None)):
+                raise Unfit(f"{self.table.name} is written with {kind.__name__} where it holds {wanted.__name__}")
 
 
 def plan_of(simple: Simple) -> Plan:

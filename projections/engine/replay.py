@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from projections.engine import built
-from projections.engine.collecting import nothing_collected
+from projections.engine.collecting import hurrying
 from projections.engine.connections import Connection, free, steady
 from projections.engine.projection import Projection
 from projections.engine.projector import move_to
@@ -25,13 +25,15 @@ def replay(conn: Connection, read: Read, projections: Sequence[Projection], afte
     Returns how many (projection, fact) went into quarantine."""
     quarantined = 0
     steady(conn)
-    for prepared in pages(reader or conn, read, projections, after, upto, page, ahead=reader is not None):
-        with conn.transaction():
-            if after == 0:
-                built.record(conn, projections)
-            quarantined += write_prepared(conn, prepared)
-            after = prepared.batch[-1].position
-            move_to(conn, after)
+    with hurrying() as hurry:
+        for prepared in pages(reader or conn, read, projections, after, upto, page, ahead=reader is not None):
+            hurry.begin()
+            with conn.transaction():
+                if after == 0:
+                    built.record(conn, projections)
+                quarantined += write_prepared(conn, prepared)
+                after = prepared.batch[-1].position
+                move_to(conn, after)
     free(conn)
     return quarantined
 
@@ -40,8 +42,7 @@ def pages(conn: Connection, read: Read, projections: Sequence[Projection], after
     """Raises LogTooShort."""
 
     def get(after: int) -> Prepared:
-        with nothing_collected():
-            batch = read(conn, after, min(page, upto - after))
+        batch = read(conn, after, min(page, upto - after))
         if not batch:
             raise LogTooShort(f"the read models stand at {upto}, the log ends at {after}")
         return prepare(projections, batch)

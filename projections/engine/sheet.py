@@ -1,15 +1,15 @@
 """The facts of a batch as steps over many rows each: the tables are then as if each statement had run by itself, in order."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from projections.engine.fold import Fold
-from projections.engine.plans import Plan, plan_of
+from projections.engine.plans import Plan, Values, plan_of
 from projections.engine.projection import Parameters, Projection
 from projections.engine.shapes import Opaque, Parameter, Shape, Simple, Table, shape_of, tables_of
-from projections.engine.steps import Copy, Many, Step
+from projections.engine.steps import Many, Step, copied
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,24 @@ class Sheet:
         self._known = compiled(projection)
         self._steps: list[Step] = []
         self._folds = {name: Fold(table, self._steps) for name, table in self._known.tables.items()}
-        self._new: defaultdict[str, list[tuple[object, ...]]] = defaultdict(list)
+        self._new: defaultdict[str, list[Values]] = defaultdict(list)
         self._lanes: defaultdict[tuple[str, object], int] = defaultdict(int)
         self._levels: defaultdict[tuple[int, str], list[Parameters]] = defaultdict(list)
+        self._ways = {name: self._way(name, shape) for name, shape in self._known.shapes.items()}
 
     def put(self, name: str, parameters: Parameters) -> None:
         """Raises Unfit."""
-        shape = self._known.shapes[name]
+        self._ways[name](parameters)
+
+    def _way(self, name: str, shape: Plan | Opaque) -> Callable[[Parameters], None]:
         if name in self._known.apart:
-            self._line_up(table_of(shape), name, parameters)
-        elif isinstance(shape, Opaque):
-            self._run(shape, name, parameters)
-        elif name in self._known.growing:
-            self._new[name].append(shape.fit(parameters))
-        else:
-            self._folds[shape.table.name].do(shape, parameters)
+            return partial(self._line_up, table_of(shape), name)
+        if isinstance(shape, Opaque):
+            return partial(self._run, shape, name)
+        if name in self._known.growing:
+            values, add = shape.values, self._new[name].append
+            return lambda parameters: add(values(parameters))
+        return partial(self._folds[shape.table.name].do, shape)
 
     def _line_up(self, table: str, name: str, parameters: Parameters) -> None:
         """The n-th statement with this value goes behind all that are the n-1-th with theirs."""
@@ -109,11 +112,14 @@ class Sheet:
             self._steps.append(Many(statement, [parameters]))
 
     def steps(self) -> list[Step]:
+        """Raises Unfit, and ValueError for what cannot be sent."""
         for fold in self._folds.values():
             fold.flush()
         for name, rows in self._new.items():
             plan = self._known.shapes[name]
             assert isinstance(plan, Plan)
-            self._steps.append(Copy(plan.table, plan.places, rows))
+            if rows:
+                plan.all_fit(rows)
+                self._steps.append(copied(plan.table, plan.places, rows))
         self._steps += (Many(self._known.statements[name], self._levels[level, name]) for level, name in sorted(self._levels))
         return self._steps

@@ -1,73 +1,44 @@
-"""Steps of a write, each over many rows of one table or many runs of one statement; and their SQL."""
+"""Steps of a write, each over many rows of one table or many runs of one statement; and their SQL. What they send is ready when they are made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from projections.engine.connections import Connection, encode
+from projections.engine.packing import packed
 from projections.engine.shapes import Table
 
 Values = Mapping[int, object]
 """By the column's place in its table."""
-COPIED = {"boolean": "bool", "int": "int4", "bigint": "int8", "json": "bytea"}
-"""The driver's names of types, where they are others. A document is sent as its bytes."""
 
 
 @dataclass(slots=True)
 class Copy:
-    """New rows. `places`: the columns that each has, in its order."""
+    """New rows."""
 
     table: Table
     places: tuple[int, ...]
-    rows: Sequence[Sequence[object]]
+    """Of the columns that each row has, in its order."""
+    rows: int
+    data: bytes
 
     def run(self, conn: Connection) -> None:
-        columns = list(self.table.types)
-        names = [columns[place] for place in self.places]
-        types = [self.table.types[name] for name in names]
+        names = named(self.table, self.places)
         with conn.cursor() as cursor, cursor.copy(f"copy {self.table.name} ({', '.join(names)}) from stdin (format binary)".encode()) as to:
-            to.set_types([COPIED.get(kind, kind) for kind in types])
-            documents = [place for place, kind in enumerate(types) if kind == "json"]
-            for row in self.rows:
-                to.write_row(with_documents(row, documents) if documents else row)
+            to.write(self.data)
 
 
 @dataclass(slots=True)
-class Upsert:
-    """Rows that are new, or get the columns `again` where they are there."""
+class Change:
+    """A statement over many rows, and what it says of each, as JSON, which carries lists, nulls and documents in one parameter."""
 
     table: Table
-    again: tuple[int, ...]
-    rows: Sequence[Values]
+    rows: int
+    statement: bytes
+    data: str
 
     def run(self, conn: Connection) -> None:
-        columns = list(self.table.types)
-        conn.execute(upsert_of(self.table.name, tuple(self.table.types.items()), self.table.key, self.again),
-                     (sent([{columns[place]: value for place, value in row.items()} for row in self.rows]),))
-
-
-@dataclass(slots=True)
-class Update:
-    """Rows, by key, whose columns `places` change."""
-
-    table: Table
-    places: tuple[int, ...]
-    rows: Sequence[tuple[object, Values]]
-
-    def run(self, conn: Connection) -> None:
-        columns = list(self.table.types)
-        rows = [key_row(self.table, key) | {columns[place]: value for place, value in values.items()} for key, values in self.rows]
-        conn.execute(update_of(self.table.name, tuple(self.table.types.items()), self.table.key, self.places), (sent(rows),))
-
-
-@dataclass(slots=True)
-class Delete:
-    table: Table
-    keys: Sequence[object]
-
-    def run(self, conn: Connection) -> None:
-        statement = delete_of(self.table.name, tuple(self.table.types.items()), self.table.key)
-        conn.execute(statement, (sent([key_row(self.table, key) for key in self.keys]),))
+        conn.execute(self.statement, (self.data,))
 
 
 @dataclass(slots=True)
@@ -85,7 +56,7 @@ class Many:
                 cursor.executemany(self.statement, self.parameters)
 
 
-Step = Copy | Upsert | Update | Delete | Many
+Step = Copy | Change | Many
 
 
 def perform(conn: Connection, steps: Sequence[Step]) -> None:
@@ -93,21 +64,40 @@ def perform(conn: Connection, steps: Sequence[Step]) -> None:
         step.run(conn)
 
 
-def with_documents(row: Sequence[object], places: Sequence[int]) -> list[object]:
-    found = list(row)
-    for place in places:
-        if found[place] is not None:
-            found[place] = encode(found[place])
-    return found
+def copied(table: Table, places: tuple[int, ...], rows: Sequence[Sequence[object]]) -> Copy:
+    """Rows are new. Raises ValueError for what the columns cannot hold."""
+    return Copy(table, places, len(rows), packed([table.types[name] for name in named(table, places)], rows))
+
+
+def upserted(table: Table, again: tuple[int, ...], rows: Sequence[Values]) -> Change:
+    """Rows are new, or get the columns `again` where they are there."""
+    columns = list(table.types)
+    statement = upsert_of(table.name, tuple(table.types.items()), table.key, again)
+    return change(table, statement, [{columns[place]: value for place, value in row.items()} for row in rows])
+
+
+def updated(table: Table, places: tuple[int, ...], rows: Sequence[tuple[object, Values]]) -> Change:
+    """Of rows, by key, the columns `places` change."""
+    columns = list(table.types)
+    statement = update_of(table.name, tuple(table.types.items()), table.key, places)
+    return change(table, statement, [key_row(table, key) | {columns[place]: value for place, value in values.items()} for key, values in rows])
+
+
+def deleted(table: Table, keys: Sequence[object]) -> Change:
+    return change(table, delete_of(table.name, tuple(table.types.items()), table.key), [key_row(table, key) for key in keys])
+
+
+def change(table: Table, statement: bytes, rows: Sequence[Mapping[str, object]]) -> Change:
+    return Change(table, len(rows), statement, encode(rows).decode())
+
+
+def named(table: Table, places: Sequence[int]) -> list[str]:
+    columns = list(table.types)
+    return [columns[place] for place in places]
 
 
 def key_row(table: Table, key: object) -> dict[str, object]:
     return dict(zip(table.key, key if isinstance(key, tuple) else (key,), strict=True))
-
-
-def sent(rows: Sequence[Mapping[str, object]]) -> str:
-    """As JSON, which carries lists, nulls and documents in one parameter."""
-    return encode(rows).decode()
 
 
 Types = tuple[tuple[str, str], ...]

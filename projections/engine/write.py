@@ -45,21 +45,22 @@ class Prepared:
     """A batch, and what it means."""
 
     batch: Sequence[Record]
-    effects: list[Effect]
-    steps: list[Step] | None
+    projections: Sequence[Projection]
+    steps: list[Step] | None = None
     """None: they are few, or cannot be done many at once."""
+    poisoned: int = 0
+    """How many (projection, fact) the steps put into quarantine."""
 
 
 def prepare(projections: Sequence[Projection], batch: Sequence[Record], *, few: int = FEW) -> Prepared:
     """All that can be done without the database; in any thread."""
-    if len(batch) <= few:
-        return Prepared(batch, effects(projections, batch), None)
-    with nothing_collected():
-        found = effects(projections, batch)
-        try:
-            return Prepared(batch, found, steps_of(found))
-        except UNFIT:
-            return Prepared(batch, found, None)
+    if len(batch) > few:
+        with nothing_collected():
+            try:
+                return Prepared(batch, projections, *folded(projections, batch))
+            except UNFIT as error:
+                logger.debug("%d facts cannot be written at once: %s", len(batch), error)
+    return Prepared(batch, projections)
 
 
 def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record], *, few: int = FEW) -> int:
@@ -70,10 +71,18 @@ def write(conn: Connection, projections: Sequence[Projection], batch: Iterable[R
 
 def write_prepared(conn: Connection, prepared: Prepared, *, few: int = FEW) -> int:
     """The same."""
+    if prepared.steps is not None:
+        try:
+            with conn.transaction():
+                perform(conn, prepared.steps)
+            return prepared.poisoned
+        except UNFIT as error:
+            logger.debug("%d facts are written in halves: %s", len(prepared.batch), error)
+    found = effects(prepared.projections, prepared.batch)
     if len(prepared.batch) <= few:
-        return write_few(conn, prepared.effects)
+        return write_few(conn, found)
     with nothing_collected():
-        return write_effects(conn, prepared.effects, few, prepared.steps)
+        return write_halves(conn, found, few)
 
 
 def write_quickly(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
@@ -84,33 +93,71 @@ def write_quickly(conn: Connection, projections: Sequence[Projection], batch: It
     return sum(bool(effect.poison) for effect in found)
 
 
-def write_effects(conn: Connection, found: Sequence[Effect], few: int, steps: list[Step] | None = None) -> int:
-    """Many are folded first (`steps`: they have been). Where that does not go well it is tried with the halves, until the fault is among a few."""
+def write_effects(conn: Connection, found: Sequence[Effect], few: int) -> int:
+    """Many are folded first. Where that does not go well it is tried with the halves, until the fault is among a few."""
     if len(found) <= few:
         return write_few(conn, found)
     try:
         with conn.transaction():
-            perform(conn, steps_of(found) if steps is None else steps)
+            perform(conn, steps_of(found))
         return sum(bool(effect.poison) for effect in found)
     except UNFIT as error:
-        logger.debug("%d facts are written in halves: %s", len(found), error)
+        logger.debug("%d effects are written in halves: %s", len(found), error)
+    return write_halves(conn, found, few)
+
+
+def write_halves(conn: Connection, found: Sequence[Effect], few: int) -> int:
     half = len(found) // 2
     return write_effects(conn, found[:half], few) + write_effects(conn, found[half:], few)
+
+
+def folded(projections: Sequence[Projection], batch: Sequence[Record]) -> tuple[list[Step], int]:
+    """As `steps_of` all effects, but none is kept: what is dealt with at once is still at hand. And how many are poison. Raises Unfit."""
+    drafts = [Draft(projection) for projection in projections]
+    concerned = cache(lambda kind: [(draft.projection.project, draft) for draft in drafts if kind in draft.projection.handles])
+    for record in batch:
+        if isinstance(record, Unreadable):
+            for draft in drafts:
+                draft.add(effect_on(draft.projection, record))
+            continue
+        for project, draft in concerned(type(record.event)):
+            try:
+                statements = project(record)
+            except Exception:  # noqa: BLE001  # said again, in words, by what follows
+                draft.add(effect_on(draft.projection, record))
+                continue
+            for name, parameters in statements:
+                draft.put(name, parameters)
+    return list(chain.from_iterable(draft.steps() for draft in drafts)), sum(len(draft.aside) for draft in drafts)
+
+
+class Draft:
+    """What is to be done for one projection."""
+
+    def __init__(self, projection: Projection) -> None:
+        self.projection, self._sheet = projection, Sheet(projection)
+        self.put = self._sheet.put
+        self.aside: list[Parameters] = []
+
+    def add(self, effect: Effect) -> None:
+        if effect.poison:
+            self.aside.append(kept_aside(effect, effect.poison))
+        for name, parameters in effect.statements:
+            self.put(name, parameters)
+
+    def steps(self) -> list[Step]:
+        return self._sheet.steps() + ([Many(QUARANTINE, self.aside)] if self.aside else [])
 
 
 def steps_of(found: Sequence[Effect]) -> list[Step]:
     """Raises Unfit."""
     steps: list[Step] = []
     for _, group in groupby(found, attrgetter("projection.name")):
-        sheet, aside = None, list[Parameters]()
+        draft = None
         for effect in group:
-            sheet = sheet or Sheet(effect.projection)
-            if effect.poison:
-                aside.append(kept_aside(effect, effect.poison))
-            for name, parameters in effect.statements:
-                sheet.put(name, parameters)
-        steps += sheet.steps() if sheet else ()
-        steps += [Many(QUARANTINE, aside)] if aside else ()
+            draft = draft or Draft(effect.projection)
+            draft.add(effect)
+        steps += draft.steps() if draft else ()
     return steps
 
 

@@ -70,6 +70,30 @@ def test_several_that_race_apply_each_fact_once_also_where_what_was_prepared_is_
     assert check(database, reader(records), PROJECTIONS).ok
 
 
+def test_the_collector_stands_still_from_the_first_large_batch_until_all_is_in_the_tables(ahead: Ahead):
+    records = history(seed=7, size=3 * MANY)
+    for start in (0, MANY):
+        ahead.apply(records[start:start + MANY])
+        assert not COLLECTING.goes_on
+    ahead.settle()
+    assert COLLECTING.goes_on
+    ahead.apply(records[2 * MANY:])
+    assert ahead.position == 3 * MANY
+    assert COLLECTING.goes_on
+
+
+def test_the_collector_goes_on_after_a_batch_that_went_wrong(database: str):
+    records = history(seed=7, size=2 * MANY)
+    ahead = Ahead(Projector(database, PROJECTIONS))
+    ahead.apply(records[MANY:])
+    with pytest.raises(OutOfStep):
+        ahead.settle()
+    assert COLLECTING.goes_on
+    ahead.apply(records[MANY:])
+    ahead.close()
+    assert COLLECTING.goes_on
+
+
 def test_the_collector_goes_on_when_the_last_that_stopped_it_has_ended():
     with ThreadPoolExecutor(1) as thread:
         with nothing_collected():
