@@ -67,6 +67,8 @@ def arguments(commands: Sequence[Command]) -> list[bytes]:
 def outcomes(commands: Sequence[Command], answer: PGresult) -> list[Outcome]:
     """What came of each command: where its events stand, Conflict or IdReused."""
     head = int.from_bytes(answer.get_value(0, 0) or b"")
+    if answer.get_value(0, 1) is None and answer.get_value(0, 2) is None:
+        return _in_order(commands, head)
     lost, done, firsts, counts, reused = (numbers(answer.get_value(0, column)) for column in range(1, 6))
     known = dict(zip(done, zip(firsts, counts, strict=True), strict=True))
     refused, others = set(lost), set(reused)
@@ -75,17 +77,24 @@ def outcomes(commands: Sequence[Command], answer: PGresult) -> list[Outcome]:
         if number in others:
             results.append(IdReused(f"the command id {command.id} was used before, for another request"))
         elif number in known:
-            results.append(appended(*known[number], repeated=True))
+            first, count = known[number]
+            results.append(Appended(first + count - 1, first, count, True))
         elif number in refused:
             results.append(Conflict(f"somebody wrote first to one of {_streams(command)}: load again and decide again"))
         else:
-            results.append(appended(head + 1, len(command.rows), repeated=False))
+            results += _in_order([command], head)
             head += len(command.rows)
     return results
 
 
-def appended(first: int, count: int, *, repeated: bool) -> Appended:
-    return Appended(position=first + count - 1, first=first, count=count, repeated=repeated)
+def _in_order(commands: Sequence[Command], head: int) -> list[Outcome]:
+    """One behind the other, from behind `head`."""
+    results: list[Outcome] = []
+    for command in commands:
+        count = len(command.rows)
+        results.append(Appended(head + count, head + 1, count))
+        head += count
+    return results
 
 
 def _streams(command: Command) -> str:

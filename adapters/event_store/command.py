@@ -5,10 +5,9 @@ import concurrent.futures
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
-
-from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.arrays import INT8
 from application.ports.log import NOTHING, Appended, Conflict, Origin
@@ -16,6 +15,8 @@ from domain.errors import Invalid
 
 Outcome = Appended | Exception
 Answer = asyncio.Future[Appended] | concurrent.futures.Future[Appended]
+Fact = tuple[str, int, str, bytes]
+"""Stream, version, topic and stored bytes."""
 
 LONGEST_STREAM = 2000
 """Bytes: the index has no room for more."""
@@ -53,15 +54,15 @@ class Command:
     __slots__ = ("answer", "id", "keys", "loop", "request", "rows", "seen", "source")
 
     def __init__(
-        self, events: Sequence[StoredEvent], id: UUID, origin: Origin, request: bytes, answer: Answer, seen: Mapping[str, int] = NOTHING
+        self, facts: Sequence[Fact], id: UUID, origin: Origin, request: bytes, answer: Answer, seen: Mapping[str, int] = NOTHING
     ) -> None:
         self.id = id
-        self.rows = [_row(event) for event in events]
-        self.source = Source(_text(origin.actor), origin.correlation, origin.causation, _text(origin.source_ip), _text(origin.request_id))
+        self.rows = [_row(*fact) for fact in facts]
+        self.source = Source(_often(origin.actor), origin.correlation, origin.causation, _often(origin.source_ip), _text(origin.request_id))
         self.request = hashlib.sha256(request).digest()
         self.answer = answer
         self.loop = answer.get_loop() if isinstance(answer, asyncio.Future) else None
-        self.keys: tuple[object, ...] = (id, events[0].originator_id) if len(events) == 1 else (id, *_streams(events))
+        self.keys: tuple[object, ...] = (id, facts[0][0]) if len(facts) == 1 else (id, *_streams(facts))
         """What no other command of the same batch may share."""
         for stream in seen:
             _text(stream)
@@ -73,15 +74,15 @@ class Command:
         return not self.answer.done()
 
 
-def _row(event: StoredEvent) -> Row:
-    stream = _text(str(event.originator_id))
-    if len(stream) > LONGEST_STREAM:
-        raise Unstorable(f"the name of a stream has at most {LONGEST_STREAM} bytes, this one has {len(stream)}")
+def _row(stream: str, version: int, topic: str, state: bytes) -> Row:
+    name = _text(stream)
+    if len(name) > LONGEST_STREAM:
+        raise Unstorable(f"the name of a stream has at most {LONGEST_STREAM} bytes, this one has {len(name)}")
     try:
-        version = INT8(event.originator_version)
+        number = INT8(version)
     except struct.error as error:
-        raise Unstorable(f"{event.originator_id}: no version can be {event.originator_version}") from error
-    return Row(stream, version, _text(event.topic), event.state)
+        raise Unstorable(f"{stream}: no version can be {version}") from error
+    return Row(name, number, _often(topic), state)
 
 
 def _text(text: str) -> bytes:
@@ -94,12 +95,15 @@ def _text(text: str) -> bytes:
     return encoded
 
 
-def _streams(events: Sequence[StoredEvent]) -> dict[object, int]:
+_often = lru_cache(4096)(_text)
+"""The same for what comes again and again."""
+
+
+def _streams(facts: Sequence[Fact]) -> dict[str, int]:
     """The streams, each with its last version."""
-    last: dict[object, int] = {}
-    for event in events:
-        stream = event.originator_id
-        if event.originator_version != last.get(stream, event.originator_version - 1) + 1:
-            raise Conflict(f"{stream}: version {event.originator_version} does not follow {last[stream]} in the same command")
-        last[stream] = event.originator_version
+    last: dict[str, int] = {}
+    for stream, version, _, _ in facts:
+        if version != last.get(stream, version - 1) + 1:
+            raise Conflict(f"{stream}: version {version} does not follow {last[stream]} in the same command")
+        last[stream] = version
     return last

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from adapters.event_store import person_keys
 from adapters.event_store.command import Command
 from adapters.event_store.connections import bounded, connect
-from adapters.event_store.mapper import EventMapper
+from adapters.event_store.mapper import to_fact
 from adapters.event_store.patience import Patience
 from adapters.event_store.person_keys import ServerKey
 from adapters.event_store.sealing import Keys, opened, whose
@@ -68,7 +68,6 @@ class PostgresLog:
         self, conninfo: str, *, deadline: float = 10.0, readers: int = 4, writer: Writer | None = None, key: ServerKey | None = None,
     ) -> None:
         self._deadline, self._key = deadline, key
-        self._mapper = EventMapper()
         self._own_writer = writer is None
         self.writer = writer or Writer(partial(connect, conninfo, "tiangong log writer"))
         self._pool = AsyncConnectionPool(
@@ -101,7 +100,7 @@ class PostgresLog:
         """See the port. Raises also Overloaded (a LogUnavailable) and Unstorable (content that PostgreSQL cannot keep)."""
         keys = await self._keys_to_seal(events) if self._key and any(event.PERSONAL for event in events) else None
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self.writer.submit(Command([self._mapper.to_stored_event(event, keys) for event in events], command, origin, request, answer, seen))
+        self.writer.submit(Command([to_fact(event, keys) for event in events], command, origin, request, answer, seen))
         self._patience.watch(answer)
         return await answer
 

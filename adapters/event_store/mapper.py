@@ -4,10 +4,20 @@ from typing import Any
 
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent, Transcoder
 
-from adapters.event_store.command import Unstorable
+from adapters.event_store.command import Fact, Unstorable
 from adapters.event_store.sealing import Keys, opened, sealed
 from domain.event import Event
 from domain.registry import decode, encode
+
+
+def to_fact(event: Event, keys: Keys | None = None) -> Fact:
+    """`keys`: personal fields are sealed with them; without, they are stored as they are. Raises Unstorable for half a surrogate pair, which
+    no UTF-8 can hold."""
+    try:
+        state = encode(event) if keys is None or not event.PERSONAL else sealed(event, keys)
+    except UnicodeEncodeError as error:
+        raise Unstorable(f"{event.TOPIC} holds what is not a text: {error}") from error
+    return event.stream, event.version, event.TOPIC, state
 
 
 class EventMapper(Mapper[str]):
@@ -19,13 +29,8 @@ class EventMapper(Mapper[str]):
         super().__init__(transcoder or JSONTranscoder())
 
     def to_stored_event(self, domain_event: Event, keys: Keys | None = None) -> StoredEvent:  # type: ignore[override]  # not the library's classes
-        """`keys`: personal fields are sealed with them; without, they are stored as they are. Raises Unstorable for half a surrogate pair,
-        which no UTF-8 can hold."""
-        try:
-            state = encode(domain_event) if keys is None or not domain_event.PERSONAL else sealed(domain_event, keys)
-        except UnicodeEncodeError as error:
-            raise Unstorable(f"{domain_event.TOPIC} holds what is not a text: {error}") from error
-        return StoredEvent(domain_event.stream, domain_event.version, domain_event.TOPIC, state)
+        """As `to_fact`."""
+        return StoredEvent(*to_fact(domain_event, keys))
 
     def to_domain_event(self, stored_event: StoredEvent, keys: Keys | None = None) -> Event:  # type: ignore[override]
         """Without `keys` sealed fields are shown as `(personal)`. Raises domain.registry.UnknownFact."""

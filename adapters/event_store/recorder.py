@@ -53,7 +53,8 @@ class LogRecorder(PostgresApplicationRecorder):
 
     def _append(self, events: Sequence[StoredEvent], id: UUID, origin: Origin, request: bytes) -> Appended:
         answer: concurrent.futures.Future[Appended] = concurrent.futures.Future()
-        self._writer.submit(Command(events, id, origin, request, answer))
+        facts = [(str(event.originator_id), event.originator_version, event.topic, event.state) for event in events]
+        self._writer.submit(Command(facts, id, origin, request, answer))
         try:
             return answer.result(self._deadline)
         except concurrent.futures.TimeoutError:

@@ -19,12 +19,15 @@ def deliver(commands: Iterable[Command], outcomes: Iterable[Outcome], here: asyn
     """`here`: the loop that runs in this thread."""
     loops: dict[asyncio.AbstractEventLoop, Pairs] = {}
     for command, outcome in zip(commands, outcomes, strict=True):
-        answer = command.answer
-        if isinstance(answer, concurrent.futures.Future):
+        answer, loop = command.answer, command.loop
+        if loop is None:
+            assert isinstance(answer, concurrent.futures.Future)
             if not answer.done() and answer.set_running_or_notify_cancel():
                 _set(answer, outcome)
+        elif (pairs := loops.get(loop)) is not None:
+            pairs.append((answer, outcome))
         else:
-            loops.setdefault(answer.get_loop(), []).append((answer, outcome))
+            loops[loop] = [(answer, outcome)]
     for loop, pairs in loops.items():
         if loop is here:
             _halves(loop, pairs)

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from uuid import uuid4
 
 from adapters.event_store.log import PostgresLog
+from application.chance import uuid
 from application.house import new_id, utc_now
 from application.ports.log import Origin
 from domain.version.events import VersionCreated
@@ -23,7 +23,7 @@ async def appended(conninfo: str, callers: int, seconds: float) -> list[float]:
             while (began := time.perf_counter()) < until:
                 fact = VersionCreated(stream=new_id("ver"), version=1, at=utc_now(), by="system:bench", git_tag="v1.0.0", git_commit="abc123def456",
                                       repository="https://git.example/org/repo")
-                command = uuid4()
+                command = uuid()
                 await log.append([fact], command, Origin("system:bench", command))
                 took.append(time.perf_counter() - began)
 

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.event_store.command import Command
 from adapters.event_store.log import PostgresLog
-from adapters.event_store.mapper import EventMapper
+from adapters.event_store.mapper import to_fact
 from adapters.event_store.writer import Writer
 from application.ports.log import Appended
 from tests.event_store.facts import ORIGIN, Connections, append, assert_whole, fact, head_held, waiting_writers
@@ -21,7 +21,7 @@ from tests.support.waiting import until, wait_until
 def from_thread(writer: Writer) -> Appended:
     """An append by a caller that has no event loop."""
     answer: concurrent.futures.Future[Appended] = concurrent.futures.Future()
-    writer.submit(Command([EventMapper().to_stored_event(fact())], uuid4(), ORIGIN, b"", answer))
+    writer.submit(Command([to_fact(fact())], uuid4(), ORIGIN, b"", answer))
     return answer.result(20)
 
 
@@ -73,7 +73,7 @@ async def test_a_batch_that_does_not_fit_into_the_socket_is_stored_like_any_othe
 async def test_a_mistake_in_a_batch_of_the_loop_reaches_its_callers_and_the_next_one_is_stored(log):
     await append(log, fact())
     answer = asyncio.get_running_loop().create_future()
-    command = Command([EventMapper().to_stored_event(fact())], uuid4(), ORIGIN, b"", answer)
+    command = Command([to_fact(fact())], uuid4(), ORIGIN, b"", answer)
     command.rows = [None]
     log.writer.submit(command)
     with pytest.raises(TypeError):

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.command import Command, Unstorable
 from adapters.event_store.log import PostgresLog
@@ -158,7 +157,7 @@ async def test_a_database_with_another_isolation_level_makes_no_difference(datab
 async def test_a_command_that_the_database_refuses_fails_alone(log, database, admin):
     async def poisoned() -> Appended:
         answer = asyncio.get_running_loop().create_future()
-        command = Command([StoredEvent("x", 1, "t", b"{}")], uuid4(), ORIGIN, b"", answer)
+        command = Command([("x", 1, "t", b"{}")], uuid4(), ORIGIN, b"", answer)
         command.rows = [command.rows[0]._replace(topic=b"not UTF-8: \xff")]
         log.writer.submit(command)
         return await answer
@@ -170,7 +169,7 @@ async def test_a_command_that_the_database_refuses_fails_alone(log, database, ad
 
 async def test_a_mistake_in_a_batch_reaches_its_callers_and_the_writer_goes_on(log):
     answer = asyncio.get_running_loop().create_future()
-    command = Command([StoredEvent("x", 1, "t", b"{}")], uuid4(), ORIGIN, b"", answer)
+    command = Command([("x", 1, "t", b"{}")], uuid4(), ORIGIN, b"", answer)
     command.rows = [None]
     log.writer.submit(command)
     with pytest.raises(TypeError):
