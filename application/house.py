@@ -11,6 +11,7 @@ import msgspec
 
 from application.caller import Caller
 from application.chance import sixteen
+from application.lately import Lately
 from application.ports.log import Conflict, Log, LogUnavailable
 from application.work import Cache, Work
 from domain.access import require
@@ -56,6 +57,7 @@ class House:
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[str], str] = new_id
     cache: Cache = field(default_factory=Cache)
+    lately: Lately = field(default_factory=Lately)
 
     async def run(self, caller: Caller, action: str, decide: Callable[[Work], Awaitable[str]], asked: object = None) -> Done:
         """May you? → load → decide → append; again, on what the log says by then, when somebody else was faster.
@@ -107,6 +109,7 @@ class House:
             raise
         if not appended.repeated:
             work.stored()
+            self.lately.add(appended.first, work.events, caller.command, caller.origin)
             return Done(id, appended.position, tuple(work.events))
         known = await self.log.command(caller.command) or []
         return Done(known[0].stream if known else id, appended.position, tuple(known), repeated=True)

@@ -110,8 +110,8 @@ class Work:
         """The events are in the log: what came of them is in the cache from now on, but for what names a person: the log may keep less."""
         named = {event.stream for event in self.events if event.PERSONAL and persons(event)}
         begins = {event.stream: event.version for event in reversed(self.events)}
-        for stream, version in begins.items():
-            if stream not in named and version == version_of(self._loaded.get(stream)) + 1 and kind_of(stream).kept:
+        for stream, first in begins.items():
+            if stream not in named and first == version_of(self._loaded.get(stream)) + 1 and kind_of(stream).kept:
                 self._cache.put(stream, self._states[stream])
 
     def dropped(self) -> None:

@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 
@@ -17,18 +18,21 @@ PAUSES = (0.01, 0.05, 0.2, 0.5, 1.0)
 
 logger = logging.getLogger(__name__)
 Batch = list[Recorded | Unreadable]
+Near = Callable[[int], list[Any]]
 
 
 class Follower:
     """`position`: the last one that has been dealt with. `batch`: the most events at once. `idle`: seconds after which it looks, and
-    yields, also without news. `key`: the server's; it opens people's names, which are hidden without. Any number of followers may read
-    one log; each belongs to one thread."""
+    yields, also without news. `key`: the server's; it opens people's names, which are hidden without. `near`: what is known here of the
+    facts that follow upon a position; where that is nothing, they are read. Any number of followers may read one log; each belongs to
+    one thread."""
 
-    def __init__(self, conninfo: str, position: int, batch: int = 500, *, idle: float = 0.5, key: ServerKey | None = None) -> None:
+    def __init__(self, conninfo: str, position: int, batch: int = 500, *, idle: float = 0.5, key: ServerKey | None = None,
+                 near: Near = lambda position: []) -> None:
         self.position = position
         """Of the last event that was yielded and dealt with: it moves when the next batch is asked for."""
         self.reconnects = 0
-        self._conninfo, self._batch, self._idle, self._key = conninfo, batch, idle, key
+        self._conninfo, self._batch, self._idle, self._key, self._near = conninfo, batch, idle, key, near
 
     def batches(self, stop: threading.Event) -> Generator[Batch, None, None]:
         """Batches in the log's order until `stop` is set, which it notices within `idle` seconds; an empty one where there is no news,
@@ -54,15 +58,16 @@ class Follower:
             conn.execute("listen stored_events")  # before the first read: nothing falls between the two
             self._check_end(conn)
             with ThreadPoolExecutor(1, "tiangong log reader") as reader:
-                batch = read(conn, self.position, self._batch, self._key)
+                batch, near = read(conn, self.position, self._batch, self._key), False
                 while not stop.is_set():
-                    full = len(batch) == self._batch
+                    full = len(batch) == self._batch and not near
                     coming = reader.submit(read, conn, batch[-1].position, self._batch, self._key) if full else None  # while this one is dealt with
                     yield batch
                     if coming is None:
-                        for _ in conn.notifies(timeout=self._idle, stop_after=1):
-                            pass
-                    batch = coming.result() if coming else read(conn, self.position, self._batch, self._key)
+                        for _ in conn.notifies(timeout=0 if near else self._idle, stop_after=1):
+                            pass  # where facts were near, there may be others behind them whose notice has been taken with theirs
+                    known = [] if coming else self._near(self.position)
+                    batch, near = coming.result() if coming else known or read(conn, self.position, self._batch, self._key), bool(known)
 
     def _check_end(self, conn: psycopg.Connection) -> None:
         head = conn.execute("select position from log.stored_events_head").fetchone()

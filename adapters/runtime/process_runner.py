@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.runtime.away import is_away
-from adapters.runtime.following import Batch
 from application.caller import Caller, process
 from application.house import Contended
+from application.lately import Heard
+from application.processes.reactions import React, Table
 from application.processes.wishes import HoldTask, OfferTask, Standing, Wish, WithdrawTask
 from domain.errors import DomainError
-from domain.event import Event
 from domain.recorded import Cause, Recorded, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -70,12 +70,12 @@ class ProcessRunner:
     `name`: of the position that it stores."""
 
     def __init__(
-        self, processes: Mapping[str, Callable[[Event], list[Wish]]], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
+        self, processes: Mapping[str, React], fulfil: Fulfil, pool: AsyncConnectionPool, name: str = "processes",
         together: Together | None = None, pause: float = 0.0,
     ) -> None:
         """`together`: fulfils many wishes of the kind `Standing` in one go; without it each is fulfilled by itself, at once. `pause`: seconds
         after each batch, so that more comes together in the next."""
-        self._processes, self._fulfil, self._pool, self._name, self._together = processes, fulfil, pool, name, together
+        self._processes, self._fulfil, self._pool, self._name, self._together = Table(processes), fulfil, pool, name, together
         self._pause = pause
         self.position = 0
         """Everything up to here is done."""
@@ -92,7 +92,7 @@ class ProcessRunner:
         self.position = self._read = row[0] if row else 0
         return self.position
 
-    async def handle(self, batch: Batch) -> None:
+    async def handle(self, batch: Sequence[Recorded | Unreadable | Heard]) -> None:
         concerned = False
         for recorded in batch:
             if isinstance(recorded, Unreadable):
@@ -108,10 +108,10 @@ class ProcessRunner:
         if pause := self._pause or (CALM if calm else 0.0):
             await asyncio.sleep(pause)
 
-    async def _react(self, recorded: Recorded) -> bool:
+    async def _react(self, recorded: Recorded | Heard) -> bool:
         """Whether it concerned any of them."""
         concerned = False
-        for name, react in self._processes.items():
+        for name, react in self._processes.about(recorded.event):
             try:
                 wishes = react(recorded.event)
             except Exception as error:

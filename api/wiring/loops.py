@@ -23,6 +23,7 @@ from api.wiring.core import Core
 from api.wiring.people import channels, notifiers
 from application.deployments.auto import AutoDeploy
 from application.deployments.driving import Driving
+from application.lately import Lately
 from application.notifications import Notifications
 from application.ports.executor import Executor
 from application.processes.catalogue import PROCESSES, WAITING
@@ -57,7 +58,7 @@ class Crew:
         def start(name: str, lock: int, *, waiting: bool) -> None:
             chosen = {process: react for process, react in PROCESSES.items() if (process in WAITING) is waiting}
             runner = ProcessRunner(chosen, dispatcher.fulfil, core.pool, name, dispatcher.fulfil_together, PAUSE if waiting else 0.0)
-            supervisor.start(name, lambda: alone(core.conninfo, lock, lambda: keep_up(core.conninfo, runner)))
+            supervisor.start(name, lambda: alone(core.conninfo, lock, lambda: keep_up(core.conninfo, runner, core.house.lately)))
 
         name = f"{socket.gethostname()}:{os.getpid()}"
         builder = BuildRunner(core.home.workspaces, core.artifacts, BuildSettings(git_file_roots=core.settings.git_file_roots))
@@ -81,11 +82,11 @@ class Crew:
             await self.queue.close()
 
 
-async def keep_up(conninfo: str, runner: ProcessRunner) -> None:
-    """From its stored position on, for ever."""
+async def keep_up(conninfo: str, runner: ProcessRunner, lately: Lately) -> None:
+    """From its stored position on, for ever; what this process appends itself is not read again."""
     position = await runner.load_position()
     try:
-        await follow_on_loop(lambda at, stop: Follower(conninfo, at).batches(stop), position, runner.handle)
+        await follow_on_loop(lambda at, stop: Follower(conninfo, at, near=lately.after).batches(stop), position, runner.handle)
     finally:
         await runner.forget()
 

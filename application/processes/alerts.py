@@ -1,5 +1,6 @@
 """S3's four rules, and two of ours: which facts people are told of."""
 
+from application.processes import reactions
 from application.processes.wishes import Notify, Wish
 from domain.deployment.events import DeploymentConfirmationRequested, DeploymentFailed, DeploymentRollbackFailed, DeploymentRolledBack
 from domain.event import Event
@@ -9,6 +10,7 @@ RULES = {"build": "build_failed", "test": "build_failed", "health_check": "healt
 """By the type of the task that failed; every other type is `deploy_failed`."""
 
 
+@reactions.to(DeploymentFailed, DeploymentConfirmationRequested, TaskTimedOut, DeploymentRolledBack, DeploymentRollbackFailed)
 def react(event: Event) -> list[Wish]:
     match event:
         case DeploymentFailed():

@@ -3,13 +3,10 @@
 Those of WAITING need what the read models know, and wait for them; they run apart, so that nobody else waits with them.
 """
 
-from collections.abc import Callable
-
 from application.processes import alerts, auto_deploy, deadlines, erasure, rollback, rollout
-from application.processes.wishes import Wish
-from domain.event import Event
+from application.processes.reactions import React
 
-PROCESSES: dict[str, Callable[[Event], list[Wish]]] = {
+PROCESSES: dict[str, React] = {
     "deadlines": deadlines.react,  # first: nothing runs before its deadline is stored
     "rollout": rollout.react,
     "rollback": rollback.react,

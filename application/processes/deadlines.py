@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from application.processes import reactions
 from application.processes.wishes import CancelTimer, SetTimer, Wish
 from domain.deployment.events import (
     DeploymentCancelled,
@@ -23,6 +24,9 @@ DEPLOYMENT_ENDS = (DeploymentSucceeded, DeploymentFailed, DeploymentCancelled)
 TASK_ENDS = (TaskSucceeded, TaskFailed, TaskCancelled)
 
 
+@reactions.to(
+    DeploymentCreated, DeploymentStarted, DeploymentRetried, DeploymentConfirmationRequested, DeploymentConfirmed, *DEPLOYMENT_ENDS,
+    TaskReleased, TaskStarted, TaskTimedOut, TaskConfirmed, *TASK_ENDS, NotificationRequested, NotificationSent, NotificationFailed)
 def react(event: Event) -> list[Wish]:
     match event:
         case DeploymentCreated() | TaskReleased() | TaskTimedOut():

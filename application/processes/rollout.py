@@ -1,11 +1,13 @@
 """From released tasks to the work queue, and from a free environment to whoever waits for it."""
 
+from application.processes import reactions
 from application.processes.wishes import AdmitNext, HoldTask, OfferTask, Wish, WithdrawTask
 from domain.event import Event
 from domain.lane.events import LaneHandedOver, LaneLeft
 from domain.task.events import TaskCancelled, TaskFailed, TaskReleased, TaskStarted, TaskSucceeded
 
 
+@reactions.to(TaskReleased, TaskStarted, TaskSucceeded, TaskFailed, TaskCancelled, LaneLeft, LaneHandedOver)
 def react(event: Event) -> list[Wish]:
     match event:
         case TaskReleased():

@@ -7,6 +7,7 @@ import pytest
 
 from application.processes import alerts, auto_deploy, deadlines, erasure, rollback, rollout
 from application.processes.catalogue import PROCESSES
+from application.processes.reactions import Table
 from application.processes.wishes import (
     AdmitNext,
     CancelTimer,
@@ -125,6 +126,12 @@ def test_every_other_fact_leads_to_nothing(name):
     for cls in EVENTS.values():
         if cls not in meant:
             assert PROCESSES[name](full(cls)) == [], cls.TOPIC
+
+
+def test_a_table_asks_those_it_may_concern_and_those_who_do_not_say():
+    table = Table({"rollback": rollback.react, "all": lambda event: [], "erasure": erasure.react})
+    assert [name for name, _ in table.about(full(user.UserForgotten))] == ["all", "erasure"]
+    assert [name for name, _ in table.about(full(deployment.DeploymentFailed))] == ["rollback", "all"]
 
 
 def test_nothing_runs_before_its_deadline_is_stored():

@@ -104,7 +104,8 @@ class Party:
     async def react(self) -> None:
         position = await self.runner.load_position()
         try:
-            await follow_on_loop(lambda at, stop: Follower(self.conninfo, at, idle=0.05).batches(stop), position, self.runner.handle)
+            near = self.house.lately.after
+            await follow_on_loop(lambda at, stop: Follower(self.conninfo, at, idle=0.05, near=near).batches(stop), position, self.runner.handle)
         finally:
             await self.runner.forget()
 

@@ -18,6 +18,7 @@ from api.migrate import migrate
 from application.house import Contended
 from application.ports.log import LogUnavailable
 from application.processes.catalogue import PROCESSES
+from application.processes.reactions import Table
 from application.processes.wishes import HoldTask, OfferTask
 from domain.errors import Refused
 from domain.recorded import Origin, Unreadable
@@ -181,7 +182,7 @@ async def test_a_poisoned_wish_of_one_fact_lets_the_deployment_come_to_its_end(d
                 raise ZeroDivisionError("poison in the well")
             await real(wishes)
 
-        w.runner._processes, w.runner._fulfil, w.runner._together = {"poison": offer, **PROCESSES}, poisoned, together
+        w.runner._processes, w.runner._fulfil, w.runner._together = Table({"poison": offer, **PROCESSES}), poisoned, together
         id = await w.deploy()
         w.work()
         assert await ended(w, id) == ["success"]
