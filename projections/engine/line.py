@@ -44,9 +44,13 @@ class Line:
         """How many answers are waited for."""
         return len(self._under_way)
 
+    @property
+    def broken(self) -> bool:
+        return self._broken.done()
+
     def send(self, question: Question) -> None:
         """What goes wrong is the question's answer."""
-        if self._broken.done():
+        if self.broken:
             return question.fail(OperationalError("the connection is lost"))
         try:
             values = [as_text(value, self._encoding) for value in question.values]

@@ -48,7 +48,7 @@ class Lines:
     async def ask(self, statement: str, values: Sequence[object]) -> Found:
         """`statement` has a `%s` for each of `values`. Raises psycopg.Error."""
         question = Question(statement, values)
-        line = min(self._lines, key=len, default=None)
+        line = min((line for line in self._lines if not line.broken), key=len, default=None)
         if not self._opening and (line is None or (len(line) >= DEEP and len(self._lines) < self._most)):
             self._opening = True
             holding = asyncio.create_task(self._hold(self._pool()), name="line")
@@ -64,7 +64,7 @@ class Lines:
         """Take a connection, and keep it while it is used."""
         assert pool is not None  # who asks has it
         try:
-            async with at_once(pool) as conn:
+            async with answering(pool) as conn:
                 self._begin(line := Line(conn))
                 try:
                     while await line.used(self._linger, self._patience):
@@ -89,6 +89,26 @@ class Lines:
         self._opening = False
         while self._waiting:
             self._waiting.popleft().fail(error)
+
+
+@asynccontextmanager
+async def answering(pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
+    """A connection that the database has not left behind: many will ask on it."""
+    for _ in range(pool.max_size + 1):
+        async with at_once(pool) as conn:
+            if await answers(conn):
+                yield conn
+                return
+    raise OperationalError("no connection of the pool answers")
+
+
+async def answers(conn: AsyncConnection) -> bool:
+    try:
+        await conn.execute("")
+    except OperationalError:
+        await conn.close()
+        return False
+    return True
 
 
 @asynccontextmanager

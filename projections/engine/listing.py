@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from domain.errors import Invalid
 from projections.engine.counting import Counted
+from projections.engine.json_values import register_json
 from projections.engine.lines import Lines, at_once
 
 Row = dict[str, Any]
@@ -26,7 +25,7 @@ Filter = tuple[str, object]
 """A condition over `t` with one `%s`, and its value; None: not asked for."""
 Parameters = Sequence[object] | Mapping[str, object]
 DEEPEST = 10_000
-set_json_loads(msgspec.json.decode)  # of every connection: a list has three values of JSON a row
+register_json()
 COLUMN = re.compile(r"t\.(\w+) = %s")
 
 

@@ -41,6 +41,14 @@ async def test_what_is_wrong_with_one_concerns_no_other(lines: Lines):
     assert [each.rows for each in found if not isinstance(each, BaseException)] == [[(6,)], [(3,)]] * 10
 
 
+async def test_new_statements_beside_ones_that_the_server_does_not_take_are_answered(lines: Lines):
+    asked = [f"select {n} as n" if n % 3 else f"select nothing_{n}" for n in range(40)]
+    for _ in range(2):
+        found = await asyncio.gather(*(lines.ask(statement, []) for statement in asked), return_exceptions=True)
+        assert [each.rows if n % 3 else type(each) for n, each in enumerate(found)] == [  # type: ignore[union-attr]
+            [(n,)] if n % 3 else psycopg.errors.UndefinedColumn for n in range(40)]
+
+
 async def test_a_statement_that_the_server_does_not_take_is_refused_each_time(lines: Lines):
     for _ in range(2):
         wrong, right = await asyncio.gather(lines.ask("select nothing_of_the_kind", []), lines.ask(ECHO, ["a"]), return_exceptions=True)
@@ -90,6 +98,15 @@ async def test_when_the_connection_is_cut_everybody_hears_of_it_and_the_next_get
     found = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
     assert all(isinstance(each, psycopg.OperationalError) for each in found), found
     assert (await asyncio.wait_for(lines.ask(ECHO, ["b"]), 10)).rows[0][0] == "b"
+
+
+async def test_connections_that_the_database_has_left_behind_cost_nobody_his_answer(database: str, admin: psycopg.Connection):
+    async with AsyncConnectionPool(database, min_size=4, max_size=4, open=False, kwargs={"application_name": "left behind"}) as pool:
+        await pool.wait()
+        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'left behind'")
+        lines = Lines(pool)
+        found = await asyncio.wait_for(asyncio.gather(*(lines.ask(ECHO, [f"n {number}"]) for number in range(20))), 20)
+    assert [answer.rows[0][0] for answer in found] == [f"n {number}" for number in range(20)]
 
 
 async def test_who_waits_too_long_is_told_so_and_the_next_are_answered(wide: AsyncConnectionPool):
