@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import graphql, operations
 from api.door import Door
@@ -29,8 +32,21 @@ from api.webhooks import github
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+class App(FastAPI):
+    """FastAPI without its outermost layers: `Door` answers for errors and limits bodies, and each layer costs every request."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        stack: Any = super().build_middleware_stack()
+        while not isinstance(stack, Door):
+            stack = stack.app
+        return stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Starlette.__call__(self, scope, receive, send)  # past FastAPI's own, which asks every time whether there is telemetry
+
+
 def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
-    app = FastAPI(
+    app = App(
         title="Tiangong Deploy", version="1", lifespan=lifespan or nothing_to_do, redirect_slashes=False,
         exception_handlers={RequestValidationError: not_valid, HTTPException: refused})
     app.state.services = services

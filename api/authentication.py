@@ -3,6 +3,7 @@
 from starlette.requests import HTTPConnection
 
 from api.errors import Problem, unauthorized
+from api.header import header
 from api.services import Services
 from application.caller import Caller, person
 from application.users import digest_of
@@ -17,7 +18,7 @@ async def actor_of(services: Services, authorization: str) -> Actor:
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > LONGEST_TOKEN:
         raise unauthorized()
-    actor = await services.actors.of(digest_of(token), services.positions, lambda: services.users.authenticate(token))
+    actor = await services.actors.of(digest_of(token), services.positions.people, lambda: services.users.authenticate(token))
     if actor is None:
         raise unauthorized("the token is unknown, expired or revoked")
     return actor
@@ -33,9 +34,9 @@ def source_ip(connection: HTTPConnection) -> str:
 
 
 def idempotency_key(connection: HTTPConnection) -> str:
-    key = connection.headers.get("idempotency-key", "")
     if connection.scope.get("method") != "POST":
         return ""
+    key = header(connection.scope, b"idempotency-key")
     if len(key) > LONGEST_KEY or not key.isprintable():
         raise Problem(400, f"an Idempotency-Key has at most {LONGEST_KEY} printable characters", field="Idempotency-Key")
     return key

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, answer, reply
+from api.header import header
 from api.metrics import Metrics
 from application.chance import sixteen
 
@@ -73,14 +74,6 @@ def request_id(scope: Scope) -> str:
     """The caller's own, where it is one; else a new one."""
     given = header(scope, b"x-request-id")
     return given if REQUEST_ID.fullmatch(given) else f"req_{sixteen().hex()}"
-
-
-def header(scope: Scope, name: bytes) -> str:
-    """The first of this name (in lower case), or ""."""
-    for found, value in scope["headers"]:
-        if found == name:
-            return str(value.decode("latin-1"))
-    return ""
 
 
 def limited(scope: Scope, receive: Receive, patience: float) -> Receive:

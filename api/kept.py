@@ -1,8 +1,8 @@
 """What need not be asked again while nothing has happened: it is kept until the read models move, and for a second at most.
 
 Every fact moves the read models, so nothing here is older than they are: a token that was revoked, a row that was changed by whatever process
-is asked for anew as soon as its fact is there to be read. The second bounds what comes without a fact or a notice: a projector that stands
-still, tables that were made again, a token's last moment.
+is asked for anew as soon as its fact is there to be read; for tokens only facts about people count (`Positions.people`). The second bounds
+what comes without a fact or a notice: a projector that stands still, tables that were made again, a token's last moment.
 """
 
 import asyncio

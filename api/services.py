@@ -8,7 +8,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from api.database import Pool
-from api.kept import Kept, ListAnswer
+from api.kept import Kept, ListAnswer, Moving
 from api.settings import Settings
 from application.applications import Applications
 from application.changes import Changes
@@ -33,6 +33,10 @@ class Positions(Protocol):
 
     @property
     def connected(self) -> bool: ...
+
+    @property
+    def people(self) -> Moving:
+        """Whether there was news about users and tokens."""
 
     async def wait(self, position: int, timeout: float) -> bool: ...
 
@@ -64,7 +68,7 @@ class Services:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     """What `/metrics` shows."""
     actors: Kept[Actor] = field(default_factory=Kept)
-    """Who has just presented which token, by its digest."""
+    """Who has just presented which token, by its digest; until there is news about people."""
     lists: Kept[ListAnswer] = field(default_factory=Kept)
     """Lists that have just been answered, by path and query."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -4,7 +4,8 @@ A read begins after everybody who shares it has asked, so each sees what was sto
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -18,20 +19,23 @@ class Together(Generic[Key, Found]):
 
     def __init__(self, read: Callable[[list[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
         self._read = read
-        self._next: dict[Key, asyncio.Future[Found]] = {}
+        self._next: dict[Key, list[asyncio.Future[Found]]] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._free = LANES
 
     async def get(self, key: Key) -> Found:
-        answer = self._next.get(key)
-        if answer is None:
-            answer = self._next[key] = asyncio.get_running_loop().create_future()
-            if self._free:
-                self._free -= 1
-                task = asyncio.create_task(self._run())
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-        return await asyncio.shield(answer)
+        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        asked = self._next.get(key)
+        if asked is not None:
+            asked.append(answer)
+            return await answer
+        self._next[key] = [answer]
+        if self._free:
+            self._free -= 1
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await answer
 
     async def _run(self) -> None:
         """Until nobody asks. Its lane is free in the same moment: whoever comes after that begins another."""
@@ -40,9 +44,15 @@ class Together(Generic[Key, Found]):
             try:
                 found = await self._read(list(asked))
             except Exception as error:  # noqa: BLE001  # whatever it is, it is raised where it was asked for
-                for answer in asked.values():
+                for answer in waiting(chain.from_iterable(asked.values())):
                     answer.set_exception(error)
             else:
-                for key, answer in asked.items():
-                    answer.set_result(found[key])
+                for key, answers in asked.items():
+                    for answer in waiting(answers):
+                        answer.set_result(found[key])
         self._free += 1
+
+
+def waiting(answers: "Iterable[asyncio.Future[Found]]") -> "Iterator[asyncio.Future[Found]]":
+    """Without those of whom gave up."""
+    return (answer for answer in answers if not answer.done())

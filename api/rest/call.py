@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.authentication import caller_of
 from api.errors import Problem, unavailable
+from api.header import header
 from api.reading import Kind, Reading, Row
 from api.rows import Rows
 from api.services import Services
@@ -25,9 +26,12 @@ class Call:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.services: Services = request.app.state.services
-        self.authorization = request.headers.get("authorization", "")
         self.caller: Caller = caller_of(request, request.state.actor)
         self.read = Reading(self.services, request.state.actor)
+
+    @property
+    def authorization(self) -> str:
+        return header(self.request.scope, b"authorization")
 
     @property
     def seen(self) -> int | None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api.authentication import actor_of, idempotency_key
 from api.errors import Problem, answer, invalid, unavailable
+from api.header import header
 from api.kept import Words, words_of
 from api.rest.call import PATIENCE, Call
 from api.rest.express import Shortcut, body_of
@@ -68,7 +69,7 @@ class Route(APIRoute):
         """Once, where it has an Idempotency-Key."""
         if not (key := idempotency_key(request)):
             return await handle(request)
-        digest = digest_of(request.headers.get("authorization", ""), await request.body())
+        digest = digest_of(header(request.scope, b"authorization"), await request.body())
         asked = Asked(request.state.actor.id, key, request.method, request.url.path, digest)
         return await once(request.app.state.services.pool, asked, lambda: answered(handle, request), keep=self.keeps_answers)
 
@@ -77,10 +78,10 @@ async def admitted(request: Request) -> Request:
     """The request of somebody who is known, when what he has seen can be seen."""
     services: Services = request.app.state.services
     request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
-    if any("\0" in str(value) for value in request.path_params.values()):
+    if request.path_params and any("\0" in str(value) for value in request.path_params.values()):
         raise Problem(404, "nothing has an id like this")
-    request.state.actor = await actor_of(services, request.headers.get("authorization", ""))
-    await see_at_least(services, request.headers.get("x-min-position", ""))
+    request.state.actor = await actor_of(services, header(request.scope, b"authorization"))
+    await see_at_least(services, header(request.scope, b"x-min-position"))
     return request
 
 
@@ -98,6 +99,8 @@ class SecretRoute(Route):
 
 
 def query_of(request: Request) -> bytes:
+    if not request.scope["query_string"]:
+        return b""
     try:
         return snake_case(request.scope["query_string"])
     except ValueError as error:

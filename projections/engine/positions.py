@@ -1,4 +1,4 @@
-"""Waiting until the read models have come as far as a log position: whoever has written sees his own write."""
+"""Waiting until the read models have come as far as a log position: whoever has written sees his own write; and hearing of people."""
 
 import asyncio
 import itertools
@@ -9,12 +9,23 @@ from typing import Self
 import psycopg
 
 from projections.engine.connections import bounded
+from projections.engine.deadlines import Deadlines, Waiting, settle
 from projections.engine.projector import CHANNEL
 
 logger = logging.getLogger(__name__)
+PEOPLE = "people"
+"""The channel on which the tables of users and tokens say that they have changed (projections/users/triggers.sql)."""
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before it connects again; the last one repeats."""
 POSITION = "select position from positions where name = 'views'"
+
+
+class People:
+    """How often there may have been news about users and tokens, as far as is known here."""
+
+    def __init__(self) -> None:
+        self.current = 0
+        self.connected = False
 
 
 class Positions:
@@ -25,8 +36,11 @@ class Positions:
         self.current = 0
         """How far the read models have come, as far as is known here."""
         self.connected = False
+        self.people = People()
         self._conninfo, self._look = bounded(conninfo, "tiangong positions"), look
-        self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
+        self._waiting: list[tuple[int, int, Waiting]] = []
+        self._deadlines: dict[float, Deadlines] = {}
+        """By how long one waits: there are few such lengths."""
         self._numbers = itertools.count()
         self._in_vain = 0
         self._task: asyncio.Task[None] | None = None
@@ -51,14 +65,15 @@ class Positions:
         """True as soon as the read models hold everything up to `position`; false if they do not within `timeout` seconds."""
         if self.current >= position:
             return True
-        reached = asyncio.get_running_loop().create_future()
-        timer = reached.get_loop().call_later(timeout, settle, reached, False)
+        reached: Waiting = asyncio.get_running_loop().create_future()
+        if (deadlines := self._deadlines.get(timeout)) is None:
+            deadlines = self._deadlines[timeout] = Deadlines(timeout)
+        deadlines.watch(reached)
         heappush(self._waiting, (position, next(self._numbers), reached))
         found = False
         try:
             found = await reached
         finally:
-            timer.cancel()
             if not found:
                 self._forget_in_vain()
         return found
@@ -76,13 +91,15 @@ class Positions:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as conn:
-                    await conn.execute(f"listen {CHANNEL}")  # before the first look: nothing falls between the two
-                    self.connected, failures = True, 0
+                    await conn.execute(f"listen {CHANNEL}; listen {PEOPLE}")  # before the first look: nothing falls between the two
+                    self.people.current += 1  # what was said while nobody listened
+                    self.connected = self.people.connected = True
+                    failures = 0
                     while True:
                         await self._listen(conn)
             except psycopg.Error as error:
                 logger.warning("lost the projectors and connects again: %s", error)
-            self.connected = False
+            self.connected = self.people.connected = False
             await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
 
@@ -90,7 +107,9 @@ class Positions:
         found = await (await conn.execute(POSITION)).fetchone()
         self._set(int(found[0]) if found else 0)  # may go back: the server may have lost its last moments
         async for notice in conn.notifies(timeout=self._look):
-            if notice.payload.isdecimal():
+            if notice.channel == PEOPLE:
+                self.people.current += 1
+            elif notice.payload.isdecimal():
                 self._set(max(self.current, int(notice.payload)))
 
     def _set(self, position: int) -> None:
@@ -98,8 +117,3 @@ class Positions:
         self.current = position
         while self._waiting and (self._waiting[0][0] <= position or self._waiting[0][2].done()):
             settle(heappop(self._waiting)[2], True)
-
-
-def settle(reached: "asyncio.Future[bool]", outcome: bool) -> None:
-    if not reached.done():
-        reached.set_result(outcome)

@@ -37,7 +37,7 @@ class Projection:
     unreadable: Callable[[Unreadable], list[Statement]] | None = None
     """For the projection that has a row even for what nobody can read."""
     counters: str = ""
-    """SQL that keeps the counts of its table, where it has some; to be run again where the tables have been moved to."""
+    """SQL that keeps the counts of its table, where it has some, and its other triggers; to be run again where the tables have been moved to."""
 
 
 def load(name: str) -> Projection:
@@ -45,7 +45,8 @@ def load(name: str) -> Projection:
     module = importlib.import_module(f"projections.{name}.project")
     folder = ROOM / name
     counted: Counted | None = getattr(module, "COUNTED", None)
-    counters = counted.create if counted else ""
+    triggers = folder / "triggers.sql"
+    counters = (counted.create if counted else "") + (triggers.read_text() if triggers.exists() else "")
     sources = [FORM, *((folder / file).read_bytes() for file in ("tables.sql", "queries.sql", "project.py")), counters.encode()]
     return Projection(
         name=name,

@@ -1,6 +1,7 @@
 """From POST to the answer about a committed event, 64 clients that keep their connections: `POST /api/v1/changes` of a whole server, as
 `tiangong up` runs it (token, validation, policy, log, read model: the answer shows the row), against the library's `save()` in a FastAPI
-route. Each as it is started by one command (ours has its projector in a process of its own); the same load generator, in this process; one PostgreSQL as it is installed; alternating, three rounds."""
+route. Each as one command starts it (ours has its projector in a process of its own); the same load generator, in this process; one PostgreSQL
+as it is installed; alternating, three rounds."""
 
 import asyncio
 import itertools

@@ -6,9 +6,12 @@ import time
 import psycopg
 import pytest
 
+from domain.user.events import TokenIssued, TokenRevoked, UserCreated, UserForgotten
+from projections.catalogue import PROJECTIONS
 from projections.engine.positions import Positions
 from projections.engine.projector import Projector
-from tests.projections.facts import recorded, samples
+from projections.engine.rebuild import rebuild
+from tests.projections.facts import fact, planned, reader, recorded, samples, started
 from tests.support.waiting import until
 
 RECORDS = recorded(*samples())
@@ -95,6 +98,31 @@ async def test_an_older_or_a_strange_notice_does_not_turn_back(positions: Positi
     for payload in ("3", "nonsense", "", "6"):
         admin.execute("select pg_notify('projected', %s)", (payload,))
     assert await positions.wait(6, timeout=5)
+
+
+async def test_news_about_people_is_heard_before_the_position_and_other_facts_are_none(positions: Positions, projector: Projector, database: str):
+    people = [fact(UserCreated, "usr_bob", username="bob", email="", roles=("viewer",)), fact(TokenIssued, "tok_1", user_id="usr_bob", name="ci"),
+              fact(TokenRevoked, "tok_1", reason="lost"), fact(UserForgotten, "usr_bob", pseudonyms=())]
+    records = recorded(planned(), started(), *people[:2], planned("dep_2"), *people[2:])
+    news = []
+    for record in records:
+        before = positions.people.current
+        await asyncio.to_thread(projector.apply, [record])
+        assert await positions.wait(record.position, timeout=5)
+        news.append(positions.people.current > before)
+    assert news == [False, False, True, True, False, True, True]
+    rebuild(database, reader(records), PROJECTIONS)
+    before = positions.people.current
+    await asyncio.to_thread(projector.apply, recorded(fact(UserCreated, "usr_eve", username="eve", email="", roles=("viewer",)), after=7))
+    await until(lambda: positions.people.current > before)
+
+
+async def test_who_did_not_listen_for_a_while_takes_it_that_there_was_news_about_people(positions: Positions, admin):
+    assert positions.people.connected
+    before = positions.people.current
+    assert kill_listener(admin) == 1
+    await until(lambda: positions.people.current > before)
+    assert positions.people.connected
 
 
 async def test_closing_ends_the_waiting_for_good(database: str):
