@@ -85,14 +85,6 @@ def write_prepared(conn: Connection, prepared: Prepared, *, few: int = FEW) -> i
         return write_halves(conn, found, few)
 
 
-def write_quickly(conn: Connection, projections: Sequence[Projection], batch: Iterable[Record]) -> int:
-    """The same for a few facts, in the caller's pipeline and transaction. Where it raises REFUSED (here or at the pipeline's next sync) nothing
-    of them may stay: they are to be written again, by `write`."""
-    found = effects(projections, batch)
-    write_at_once(conn, found)
-    return sum(bool(effect.poison) for effect in found)
-
-
 def write_effects(conn: Connection, found: Sequence[Effect], few: int) -> int:
     """Many are folded first. Where that does not go well it is tried with the halves, until the fault is among a few."""
     if len(found) <= few:
