@@ -30,13 +30,12 @@ class People:
 
 class Positions:
     """Listens to the projectors on a connection of its own, which it makes anew whenever it breaks. `open` and `close` it, or use `async with`.
-    `look`: seconds after which it looks by itself, because a projector may die between its commit and its notice."""
+    It begins to listen when it is first asked for anything: each notice wakes every session that listens, and a worker or a projector by itself
+    hardly ever asks. `look`: seconds after which it looks by itself, because a projector may die between its commit and its notice."""
 
     def __init__(self, conninfo: str, *, look: float = 1.0) -> None:
-        self.current = 0
-        """How far the read models have come, as far as is known here."""
-        self.connected = False
-        self.people = People()
+        self._current, self._connected, self._opened = 0, False, False
+        self._people = People()
         self._conninfo, self._look = bounded(conninfo, "tiangong positions"), look
         self._waiting: list[tuple[int, int, Waiting]] = []
         self._deadlines: dict[float, Deadlines] = {}
@@ -45,10 +44,34 @@ class Positions:
         self._in_vain = 0
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def current(self) -> int:
+        """How far the read models have come, as far as is known here."""
+        if self._task is None:
+            self._begin()
+        return self._current
+
+    @property
+    def connected(self) -> bool:
+        if self._task is None:
+            self._begin()
+        return self._connected
+
+    @property
+    def people(self) -> People:
+        if self._task is None:
+            self._begin()
+        return self._people
+
+    def _begin(self) -> None:
+        if self._opened:
+            self._task = asyncio.create_task(self._follow(), name="positions")
+
     async def open(self) -> None:
-        self._task = asyncio.create_task(self._follow(), name="positions")
+        self._opened = True
 
     async def close(self) -> None:
+        self._opened = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -92,14 +115,14 @@ class Positions:
             try:
                 async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as conn:
                     await conn.execute(f"listen {CHANNEL}; listen {PEOPLE}")  # before the first look: nothing falls between the two
-                    self.people.current += 1  # what was said while nobody listened
-                    self.connected = self.people.connected = True
+                    self._people.current += 1  # what was said while nobody listened
+                    self._connected = self._people.connected = True
                     failures = 0
                     while True:
                         await self._listen(conn)
             except psycopg.Error as error:
                 logger.warning("lost the projectors and connects again: %s", error)
-            self.connected = self.people.connected = False
+            self._connected = self._people.connected = False
             await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
 
@@ -108,12 +131,12 @@ class Positions:
         self._set(int(found[0]) if found else 0)  # may go back: the server may have lost its last moments
         async for notice in conn.notifies(timeout=self._look):
             if notice.channel == PEOPLE:
-                self.people.current += 1
+                self._people.current += 1
             elif notice.payload.isdecimal():
-                self._set(max(self.current, int(notice.payload)))
+                self._set(max(self._current, int(notice.payload)))
 
     def _set(self, position: int) -> None:
         """Wakes those who have waited for it, and nobody else."""
-        self.current = position
+        self._current = position
         while self._waiting and (self._waiting[0][0] <= position or self._waiting[0][2].done()):
             settle(heappop(self._waiting)[2], True)

@@ -125,6 +125,15 @@ async def test_who_did_not_listen_for_a_while_takes_it_that_there_was_news_about
     assert positions.people.connected
 
 
+async def test_who_never_asks_is_no_session_that_each_notice_wakes(database: str, admin):
+    listeners = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'tiangong positions'"
+    async with Positions(database) as positions:
+        assert positions._task is None
+        assert await positions.wait(0, timeout=5)
+        await until(lambda: positions.connected)
+        assert admin.execute(listeners).fetchone() == (1,)
+
+
 async def test_closing_ends_the_waiting_for_good(database: str):
     positions = Positions(database)
     await positions.open()
