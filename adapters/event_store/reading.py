@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from adapters.event_store.person_keys import ServerKey, keys_of
-from adapters.event_store.sealing import Keys, opened, whose
+from adapters.event_store.sealing import PERSONAL, Keys, opened, whose
 from domain.recorded import Origin, Recorded, Unreadable
 from domain.registry import decode
 
@@ -68,12 +68,12 @@ def origin_of(row: Row) -> Origin:
 
 def record(row: Row, keys: Keys | None = None, origin: Origin | None = None) -> Recorded | Unreadable:
     """The fact in today's shape; where this version of the program cannot read it, its bytes and why. Without `keys` nobody is named in it."""
+    position, stream, version, topic, state, digest, command, *_, recorded_at = row  # one step for all, not a look-up for each
     origin = origin or origin_of(row)
     try:
-        return Recorded(row.position, decode(row.topic, opened(row.topic, row.state, keys)), row.digest, row.command, origin, row.recorded_at)
+        return Recorded(position, decode(topic, state if keys is None else opened(topic, state, keys)), digest, command, origin, recorded_at)
     except Exception as error:  # noqa: BLE001  # UnknownFact, or an upcast that trips over what it finds: nothing stored may stop a reader
-        why = f"{type(error).__name__}: {error}"
-        return Unreadable(row.position, row.stream, row.version, row.topic, row.state, why, row.digest, row.command, origin, row.recorded_at)
+        return Unreadable(position, stream, version, topic, state, f"{type(error).__name__}: {error}", digest, command, origin, recorded_at)
 
 
 def read(conn: psycopg.Connection, after: int, limit: int, key: ServerKey | None = None) -> list[Recorded | Unreadable]:
@@ -83,7 +83,7 @@ def read(conn: psycopg.Connection, after: int, limit: int, key: ServerKey | None
 
 def records(conn: psycopg.Connection, found: list[Row], key: ServerKey | None = None) -> list[Recorded | Unreadable]:
     """Rows as facts. Raises WrongKey."""
-    people = whose((row.topic, row.state) for row in found) if key else None
+    people = whose((row.topic, row.state) for row in found if row.topic in PERSONAL) if key else None
     keys = keys_of(conn, key, people) if key and people else None
     command: UUID | None = None
     origin: Origin | None = None

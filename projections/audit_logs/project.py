@@ -11,13 +11,14 @@ from domain.registry import EVENTS
 from projections.engine.connections import encode
 from projections.engine.counting import Counted
 from projections.engine.masking import PLAIN, masked
-from projections.engine.projection import Statement, clean
+from projections.engine.projection import Parameters, Statement, clean
 
 HANDLES = frozenset(EVENTS.values())
 IGNORES: frozenset[type[Event]] = frozenset()
 COUNTED = Counted("audit_logs", by=(("resource", "action"), ("user_id",)))
+RESOURCES = {topic: topic.partition(".")[0] for topic in EVENTS}
 IN_COLUMNS = ("schema", "stream", "version", "at", "by")
-SECRET, COMMA = b'"secret"', ord(",")
+SECRET, COMMA, BY = b'"secret"', b",", b',"by":"'
 
 
 class Columns(msgspec.Struct):
@@ -32,11 +33,12 @@ class Columns(msgspec.Struct):
 
 def project(recorded: Recorded) -> list[Statement]:
     event, origin = recorded.event, recorded.origin
-    return [("insert_audit_log", clean({
+    found: Parameters = {
         "id": event.stream, "by": event.by, "at": event.at, "version": event.version, "position": recorded.position,
-        "action": event.TOPIC, "resource": event.TOPIC.partition(".")[0], "source_ip": origin.source_ip, "request_id": origin.request_id,
+        "action": event.TOPIC, "resource": RESOURCES[event.TOPIC], "source_ip": origin.source_ip, "request_id": origin.request_id,
         "command_id": recorded.command, "correlation_id": origin.correlation, "causation_id": origin.causation,
-        "recorded_at": recorded.recorded_at, "details": details_of(event)}))]
+        "recorded_at": recorded.recorded_at, "details": details_of(event)}
+    return [("insert_audit_log", clean(found) if "\0" in event.stream + event.by + origin.source_ip + origin.request_id else found)]
 
 
 def details_of(event: Event) -> msgspec.Raw | dict[str, object]:
@@ -44,8 +46,17 @@ def details_of(event: Event) -> msgspec.Raw | dict[str, object]:
     state = encode(event)
     if event.PERSONAL or SECRET in state:
         return masked_details(event)
-    columns = len(encode(Columns(event.__struct_config__.tag, event.stream, event.version, event.at, event.by))) - len("}")
-    return msgspec.Raw(b"{" + state[columns + len(","):] if state[columns] == COMMA else b"{}")
+    end = end_of_columns(event, state)
+    return msgspec.Raw(b"{" + state[end + len(COMMA):] if state.startswith(COMMA, end) else b"{}")
+
+
+def end_of_columns(event: Event, state: bytes) -> int:
+    """`by` is the last of them. Inside a text there is no quote before its name; where it is written as it is, its length tells the end."""
+    by = event.by.encode() + b'"'
+    begin = state.index(BY) + len(BY)
+    if state.startswith(by, begin):
+        return begin + len(by)
+    return len(encode(Columns(event.__struct_config__.tag, event.stream, event.version, event.at, event.by))) - len("}")
 
 
 def masked_details(event: Event) -> dict[str, object]:

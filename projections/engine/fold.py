@@ -45,19 +45,23 @@ class Fold:
         values = plan.fit(parameters)
         for key in plan.keys(parameters):
             row = self._rows.get(key)
-            if row is None or not self._folded(plan, key, row, values):
-                self._rows[key] = Row(plan.kind, placed({}, plan, values), plan.again)
+            if row is None:
+                self._rows[key] = Row(plan.kind, dict(zip(plan.all_places, values + plan.fixed)), plan.again)  # noqa: B905  # one for each
+            elif plan.kind == "update":
+                self._change(plan, row, values)
+            elif not self._folded(plan, key, row, values):
+                self._rows[key] = Row(plan.kind, dict(zip(plan.all_places, values + plan.fixed)), plan.again)  # noqa: B905
+
+    def _change(self, plan: Plan, row: Row, values: Values) -> None:
+        if row.kind != "delete":
+            row.values.update(zip(plan.all_places, values + plan.fixed))  # noqa: B905
+        if row.kind == "upsert":
+            row.again |= plan.written
 
     def _folded(self, plan: Plan, key: object, row: Row, values: Values) -> bool:
         """False: what is known of the row comes first, or not at all, and the statement then begins anew."""
-        if plan.kind == "update":
-            if row.kind != "delete":
-                placed(row.values, plan, values)
-            if row.kind == "upsert":
-                row.again |= plan.written
-            return True
         if plan.kind == "upsert" and row.kind in ("insert", "upsert"):
-            new = placed({}, plan, values)
+            new = dict(zip(plan.all_places, values + plan.fixed))  # noqa: B905
             row.values.update((place, new[place]) for place in plan.again)
             row.again |= plan.again
             return True
@@ -91,14 +95,6 @@ class Fold:
             self.steps += steps_of(self.table, level.rows)
             self.steps += (Many(statement, parameters) for statement, parameters in level.statements.items())
         self._rows, self._levels, self._depth = {}, [], {}
-
-
-def placed(row: dict[int, object], plan: Plan, values: Values) -> dict[int, object]:
-    """The row with what a statement writes."""
-    row.update(zip(plan.places, values))  # noqa: B905  # one for each: so they were picked
-    if plan.constants:
-        row.update(plan.constants)
-    return row
 
 
 def steps_of(table: Table, rows: Mapping[object, Row]) -> Iterable[Step]:

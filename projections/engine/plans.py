@@ -30,6 +30,9 @@ class Plan:
     places: tuple[int, ...]
     """Of the columns that get values, among the table's."""
     constants: tuple[tuple[int, object], ...]
+    all_places: tuple[int, ...]
+    """And of those that get constants: the `fixed`."""
+    fixed: Values
     written: frozenset[int]
     again: frozenset[int]
     values: Callable[[Mapping[str, object]], Values]
@@ -106,6 +109,8 @@ def plan_of(simple: Simple) -> Plan:
         kind=simple.kind, table=table,
         places=tuple(map(columns.index, named)),
         constants=tuple((columns.index(column), value) for column, value in constants.items()),
+        all_places=tuple(map(columns.index, (*named, *constants))),
+        fixed=tuple(constants.values()),
         written=frozenset(map(columns.index, simple.values)),
         again=frozenset(map(columns.index, simple.again)),
         values=picker(tuple(named.values())),

@@ -21,6 +21,7 @@ from domain.recorded import Recorded
 from projections.engine.masking import masked
 from projections.engine.projection import Parameters, Statement, row
 
+written = json.JSONEncoder(ensure_ascii=False).encode
 HELD = {"kind": "confirmation", "reason": "require_confirm"}
 
 
@@ -50,7 +51,7 @@ def spec_row(recorded: Recorded, number: int, task: TaskSpec) -> Parameters:
     config = masked(task.config)
     return row(
         recorded, task_id=task.id, ord=number, application_id=task.application_id, type=task.type, name=task.name, depends_on=list(task.depends_on),
-        config=config, payload=json.dumps({f"{task.type}_config": config}, ensure_ascii=False), require_confirm=task.require_confirm,
+        config=config, payload=written({f"{task.type}_config": config}), require_confirm=task.require_confirm,
         status="blocked" if task.depends_on else "pending")
 
 

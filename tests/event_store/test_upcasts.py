@@ -7,7 +7,6 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from uuid import uuid4
 
 import msgspec
@@ -118,7 +117,7 @@ def numbered(events: list[Event]) -> list[Event]:
 
 def as_today(stored: list[Recorded], today: list[Event]) -> list[Recorded]:
     """What the log would say had it been stored in today's shape."""
-    return [replace(record, event=event) for record, event in zip(stored, today, strict=True)]
+    return [msgspec.structs.replace(record, event=event) for record, event in zip(stored, today, strict=True)]
 
 
 async def test_every_process_wishes_for_the_same(database, store):

@@ -1,11 +1,8 @@
 """Facts that are written many at once: the tables are the same, to the byte, as if each had been written by itself."""
 
-import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import islice
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,8 +13,6 @@ from psycopg import sql
 from domain.environment.events import EnvironmentCreated, EnvironmentObserved
 from domain.lane.events import LaneLeft
 from domain.notification.events import NotificationFailed, NotificationRequested
-from domain.recorded import Recorded
-from domain.registry import decode
 from domain.task.events import TaskFailed
 from projections.catalogue import PROJECTIONS
 from projections.engine.connections import connect
@@ -26,8 +21,8 @@ from projections.engine.shapes import tables_of
 from projections.engine.sheet import compiled
 from projections.engine.steps import Copy, Many
 from projections.engine.write import Record, effects, steps_of, write
-from tests.bench.history import BEGIN, commands, town
-from tests.projections.facts import fact, history, origin_of, planned, recorded, started, unreadable
+from tests.projections.facts import fact, history, planned, recorded, started, unreadable
+from tests.projections.lives import lives
 
 ALONE = 10**9
 
@@ -76,18 +71,6 @@ def test_facts_in_an_order_that_no_aggregate_would_allow(shared: str, seed: int,
     records: list[Record] = list(history(seed, 150))
     records[strange] = unreadable(strange + 1)
     assert must_be_the_same(shared, cut(records, sizes), few)["quarantine"]
-
-
-@cache
-def lives(size: int) -> list[Recorded]:
-    """What the application itself has stored, of several towns side by side."""
-    found: list[Recorded] = []
-    for name, (actor, _, facts) in islice(commands(asyncio.run(town())), size):
-        for each in facts:
-            event = decode(each.topic, each.state(name.encode(), BEGIN.isoformat().encode()))
-            position = len(found) + 1
-            found.append(Recorded(position, event, b"", UUID(int=position), origin_of(actor, position), BEGIN))
-    return found
 
 
 @cache
