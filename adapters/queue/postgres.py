@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+from msgspec.json import encode
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -39,11 +40,8 @@ class PostgresQueue:
         await self.change((), [(task, attempt)])
 
     async def change(self, put: Sequence[Entry], over: Collection[tuple[str, int]]) -> None:
-        gone, causes = list(over), [entry.cause for entry in put]
-        await self._execute(CHANGE, (
-            [task for task, _ in gone], [attempt for _, attempt in gone], FIRST_LEASE,
-            [entry.task for entry in put], [entry.attempt for entry in put], [entry.lease for entry in put], [entry.worker for entry in put],
-            [cause and cause.command for cause in causes], [cause and cause.correlation for cause in causes]))
+        """As JSON: psycopg looks at each element of a list before it sends it."""
+        await self._execute(CHANGE, (encode(list(over)).decode(), FIRST_LEASE, encode(put).decode()))
 
     async def claim(self, worker: str, lease_seconds: float, wait_seconds: float) -> Claim | None:
         claims = await self.claim_many(worker, lease_seconds, wait_seconds, lambda: 1)
@@ -108,12 +106,13 @@ class PostgresQueue:
 async def at_once(pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection[Any]]:
     """A connection on which each statement is a transaction of its own: one way there and back in place of three."""
     async with pool.connection() as conn:
+        before = conn.autocommit
         await conn.set_autocommit(True)
         try:
             yield conn
         finally:
             if not conn.closed:
-                await conn.set_autocommit(False)
+                await conn.set_autocommit(before)
 
 
 async def _wait(rung: asyncio.Event, seconds: float) -> None:

@@ -13,12 +13,12 @@ returning q.task_id, q.attempt, free.before is null, q.causation_id, q.correlati
 NEXT_FREE = "select extract(epoch from min(lease_until) - clock_timestamp())::float8 from ops.work_queue"
 CHANGE = f"""
 with over as (
-  delete from ops.work_queue q using unnest(%s::text[], %s::int[]) o(task, attempt) where q.task_id = o.task and q.attempt = o.attempt
+  delete from ops.work_queue q using jsonb_array_elements(%s::jsonb) o where q.task_id = o->>0 and q.attempt = (o->>1)::int
 ), put as (
   insert into ops.work_queue (task_id, attempt, lease, lease_until, worker, causation_id, correlation_id)
   select p.task, p.attempt, nullif(p.lease, ''), case when p.lease <> '' then clock_timestamp() + make_interval(secs => %s) end, nullif(p.worker, ''),
-         p.causation, p.correlation
-    from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::uuid[], %s::uuid[]) p(task, attempt, lease, worker, causation, correlation)
+         (p.cause->>'command')::uuid, (p.cause->>'correlation')::uuid
+    from jsonb_to_recordset(%s::jsonb) p(task text, attempt int, cause jsonb, lease text, worker text)
   on conflict do nothing returning 1
 )
 select pg_notify('{CHANNEL}', '') from put limit 1"""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports.timers import Timer
@@ -12,9 +13,9 @@ insert into ops.timers (id, stream, kind, due, tries) values (%s, %s, %s, %s, %s
 on conflict (id) do update set due = excluded.due, kind = excluded.kind, tries = excluded.tries"""
 
 CHANGE = """
-with gone as (delete from ops.timers where id = any(%s))
+with gone as (delete from ops.timers where id = any (array(select jsonb_array_elements_text(%s::jsonb))))
 insert into ops.timers (id, stream, kind, due, tries)
-select * from unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::int[])
+select * from jsonb_to_recordset(%s::jsonb) t(id text, stream text, kind text, due timestamptz, tries int)
 on conflict (id) do update set due = excluded.due, kind = excluded.kind, tries = excluded.tries"""
 
 
@@ -31,9 +32,8 @@ class PostgresTimers:
             await conn.execute("delete from ops.timers where id = %s", (id,))
 
     async def change(self, set: Sequence[Timer], cancel: Collection[str]) -> None:
-        columns = ([t.id for t in set], [t.stream for t in set], [t.kind for t in set], [t.due for t in set], [t.tries for t in set])
         async with self._pool.connection() as conn:
-            await conn.execute(CHANGE, (list(cancel), *columns))
+            await conn.execute(CHANGE, (text(list(cancel)), text(set)))
 
     async def due(self, now: datetime, limit: int = 100) -> list[Timer]:
         async with self._pool.connection() as conn:
@@ -44,3 +44,8 @@ class PostgresTimers:
         async with self._pool.connection() as conn:
             row = await (await conn.execute("select min(due) from ops.timers")).fetchone()
         return row[0].astimezone(UTC) if row and row[0] else None
+
+
+def text(many: object) -> str:
+    """As JSON: psycopg looks at each element of a list before it sends it."""
+    return msgspec.json.encode(many).decode()

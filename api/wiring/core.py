@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.artifacts.files import FileArtifacts
@@ -50,6 +52,10 @@ class Core:
     """The database, with the rights of the running server."""
     log: PostgresLog
     pool: AsyncConnectionPool
+    hints: AsyncConnectionPool
+    """For what the facts leave of queue and timers, and how far they have been read: nobody waits until that is on the disk. A crash of the
+    database may take the last of it away, and with it the position that was stored after it: it comes again from the log. The intent that
+    follows from a claim waits for the disk, and for all that was committed before it."""
     positions: Positions
     house: House
     secrets: PostgresSecrets
@@ -103,11 +109,17 @@ class Core:
 async def open_core(settings: Settings, home: Home, conninfo: str) -> AsyncIterator[Core]:
     pool = AsyncConnectionPool(bounded(conninfo, "tiangong"), min_size=2, max_size=16, timeout=5, reconnect_timeout=RECONNECT, open=False,
                                name="tiangong")
+    hints = AsyncConnectionPool(bounded(conninfo, "tiangong hints"), kwargs={"autocommit": True}, min_size=0, max_size=8, timeout=5,
+                                reconnect_timeout=RECONNECT, open=False, name="tiangong-hints", configure=without_waiting)
     deployers: dict[str, Deployer] = {"physical": SshDeployer(), "memory": MemoryDeployer()}
     key = server_key(settings, home)
-    async with PostgresLog(conninfo, key=key) as log, pool, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog(key)) as past:
+    async with PostgresLog(conninfo, key=key) as log, pool, hints, Positions(conninfo) as positions, TimeMachine(conninfo, PastLog(key)) as past:
         house = House(log)
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
         yield Core(
-            settings, home, conninfo, log, pool, positions, house, PostgresSecrets(pool, secret, home.path), FileArtifacts(home.artifacts), deployers,
-            ReadModelCatalog(pool, positions), Planner(house, deployers), past, signer_of(settings, home), PostgresPeople(pool, key))
+            settings, home, conninfo, log, pool, hints, positions, house, PostgresSecrets(pool, secret, home.path), FileArtifacts(home.artifacts),
+            deployers, ReadModelCatalog(pool, positions), Planner(house, deployers), past, signer_of(settings, home), PostgresPeople(pool, key))
+
+
+async def without_waiting(conn: AsyncConnection[Any]) -> None:
+    await conn.execute("set synchronous_commit = off")

@@ -49,15 +49,16 @@ class Crew:
 
     @classmethod
     async def start(cls, core: Core, supervisor: Supervisor, public_url: str, at_once: int = SLOTS) -> Self:
-        timers, queue = PostgresTimers(core.pool), PostgresQueue(core.pool, core.conninfo)
+        timers, queue = PostgresTimers(core.pool), PostgresQueue(core.hints, core.conninfo)
         driving = Driving(core.house, core.planner)
         told = Notifications(core.house, notifiers(core.settings), channels(core.settings), timers, core.settings.public_url or public_url,
                              core.people)
-        dispatcher = Dispatcher(queue, timers, driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told, core.erasing)
+        dispatcher = Dispatcher(
+            queue, PostgresTimers(core.hints), driving, AutoDeploy(core.house, core.planner, core.catalog), core.changes, told, core.erasing)
 
         def start(name: str, lock: int, *, waiting: bool) -> None:
             chosen = {process: react for process, react in PROCESSES.items() if (process in WAITING) is waiting}
-            runner = ProcessRunner(chosen, dispatcher.fulfil, core.pool, name, dispatcher.fulfil_together, PAUSE if waiting else 0.0)
+            runner = ProcessRunner(chosen, dispatcher.fulfil, core.hints, name, dispatcher.fulfil_together, PAUSE if waiting else 0.0)
             supervisor.start(name, lambda: alone(core.conninfo, lock, lambda: keep_up(core.conninfo, runner, core.house.lately)))
 
         name = f"{socket.gethostname()}:{os.getpid()}"

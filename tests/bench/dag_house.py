@@ -8,16 +8,21 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from psycopg import AsyncConnection
+
+from adapters.runtime.supervisor import Supervisor
 from api.home import Home
 from api.settings import Settings
-from api.wiring.core import Core, open_core, server_key
+from api.wiring.core import Core, open_core
+from api.wiring.keys import key_bytes
 from api.wiring.loops import Crew
-from api.wiring.server import project, supervised
+from api.wiring.projecting import Orders, collect_seldom, in_own_process, ordered
+from api.wiring.server import supervised
 from application.applications import CreateApplication
 from application.caller import person
 from application.deployments.create import snapshot, source_of
@@ -72,19 +77,26 @@ class Nothing:
 
 @asynccontextmanager
 async def house(conninfo: str, home: Path, *, works: bool, reads: bool, at_once: int = AT_ONCE) -> AsyncIterator[tuple[Core, Nothing]]:
-    """What a server is made of. `works`: with the worker role; `reads`: with the projector's. `at_once`: with one slot a worker cannot know
-    whether others wait while it works, so that each hand-over goes through the queue."""
-    target = Nothing()
-    async with open_core(Settings(home=home), Home(home), conninfo) as core, supervised() as supervisor:
-        core.deployers["memory"] = target  # type: ignore[assignment]  # a deployer's checks are not asked for here
-        if reads:
-            supervisor.start("projector", partial(project, conninfo, server_key(Settings(home=home), Home(home))))
-        crew = await Crew.start(core, supervisor, "http://bench", at_once) if works else None
-        try:
-            yield core, target
-        finally:
-            if crew:
-                await crew.drain(1)
+    """What a server is made of. `works`: with the worker role; `reads`: with the projector's, in a process of its own as under `up`.
+    `at_once`: with one slot a worker cannot know whether others wait while it works, so that each hand-over goes through the queue."""
+    target, settings = Nothing(), Settings(home=home)
+    with in_own_process(home) if reads else nullcontext() as projector:
+        async with open_core(settings, Home(home), conninfo) as core, supervised() as supervisor:
+            core.deployers["memory"] = target  # type: ignore[assignment]  # a deployer's checks are not asked for here
+            if projector:
+                ordered(projector, Orders.of(conninfo, key_bytes(settings, Home(home))), supervisor)
+            async with at_work(core, supervisor, at_once) if works else nullcontext():
+                collect_seldom()  # as a server that is ready does
+                yield core, target
+
+
+@asynccontextmanager
+async def at_work(core: Core, supervisor: Supervisor, at_once: int) -> AsyncIterator[None]:
+    crew = await Crew.start(core, supervisor, "http://bench", at_once)
+    try:
+        yield
+    finally:
+        await crew.drain(1)
 
 
 @dataclass(frozen=True)
@@ -138,21 +150,21 @@ class Place:
 
     async def ended(self, id: str) -> float:
         """When its last fact was stored, by the database's clock, which is this machine's."""
-        query = ("select e.topic, extract(epoch from c.recorded_at)::float8 from log.stored_events e join log.stored_events_commands c "
-                 "on c.events > 0 and e.notification_id between c.first_position and c.first_position + c.events - 1 "
-                 "where e.originator_id = %s and e.topic in ('deployment.succeeded', 'deployment.failed') order by c.first_position desc limit 1")
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            async with self.core.pool.connection() as conn:
-                row = await (await conn.execute("select 1 from log.stored_events where originator_id = %s and topic like 'deployment.%%ed' "
-                                                "and topic in ('deployment.succeeded', 'deployment.failed')", (id,))).fetchone()
-                if row:
-                    topic, at = await (await conn.execute(query, (id,))).fetchone() or ("", 0.0)
-                    if topic != "deployment.succeeded":
-                        raise RuntimeError(f"{id} ended with {topic}")
-                    return float(at)
-            await asyncio.sleep(0.02)
-        raise TimeoutError(f"{id} did not end within {PATIENCE:g} s")
+        query = """
+            select e.topic, extract(epoch from c.recorded_at)::float8
+              from (select topic, notification_id as position from log.stored_events
+                     where originator_id = %s order by originator_version desc limit 1) e
+              cross join lateral (
+                select recorded_at from log.stored_events_commands
+                 where events > 0 and first_position <= e.position order by first_position desc limit 1) c
+             where e.topic in ('deployment.succeeded', 'deployment.failed')"""
+        async with asyncio.timeout(PATIENCE), await AsyncConnection.connect(self.core.conninfo, autocommit=True) as conn:
+            while (row := await (await conn.execute(query, (id,), prepare=True)).fetchone()) is None:  # noqa: ASYNC110  # another process may end it
+                await asyncio.sleep(0.02)
+        topic, at = row
+        if topic != "deployment.succeeded":
+            raise RuntimeError(f"{id} ended with {topic}")
+        return float(at)
 
 
 def links(begun: list[tuple[str, float]]) -> list[float]:
