@@ -31,17 +31,22 @@ class Ear:
 
     def ask(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Somebody of this loop, which is running, has queued a command. False: it is the thread's."""
-        if loop is not self._loop:
-            if self._loop is not None and not self._loop.is_closed():
-                return False  # another loop has the line
-            self._drop()
-            self._loop, self._asked = loop, False
+        if loop is not self._loop and not self._adopted(loop):
+            return False
         if self._asked or self._desk.driver is not None:
             return True
         if self._desk.line is None:
             return False
         self._asked = True
         loop.call_soon(self._begin)  # after all who run in this turn of the loop
+        return True
+
+    def _adopted(self, loop: asyncio.AbstractEventLoop) -> bool:
+        with self._desk.lock:  # two loops may come at once
+            if self._loop is not None and not self._loop.is_closed():
+                return False
+            self._drop()
+            self._loop, self._asked = loop, False
         return True
 
     def call(self) -> bool:
@@ -57,7 +62,7 @@ class Ear:
     def close(self) -> None:
         """From any thread: hear no more."""
         loop = self._loop
-        if loop is None or loop.is_closed() or asyncio._get_running_loop() is loop:
+        if loop is None or loop.is_closed() or running() is loop:
             self._drop()
         else:
             with contextlib.suppress(RuntimeError):  # closed in this moment: what is left is a number of a closed socket
@@ -119,3 +124,11 @@ class Ear:
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.remove_reader(self._fd)
             os.close(self._fd)
+
+
+def running() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,11 +1,10 @@
 """The port to the log: every fact, stored once, in one order."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
-
-import msgspec
 
 from domain.event import Event
 from domain.recorded import Cause, Origin, Recorded
@@ -13,7 +12,8 @@ from domain.recorded import Cause, Origin, Recorded
 __all__ = ["NOTHING", "Appended", "Cause", "Conflict", "IdReused", "Log", "LogUnavailable", "Origin", "Recorded"]
 
 
-class Appended(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Appended:
     """`position` of the command's last event (of the log's head, if it had none); `repeated`: it had been stored before, under this id."""
 
     position: int
