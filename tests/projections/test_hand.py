@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +20,7 @@ from projections.engine.projector import OutOfStep, Projector
 from projections.engine.write import Record, prepare
 from tests.projections.facts import reader, unreadable
 from tests.projections.lives import lives
-from tests.support.waiting import wait_until as until
+from tests.support.waiting import wait_until
 
 
 def parcel(records: list[Record]) -> Parcel:
@@ -57,7 +59,7 @@ def begun(database: str) -> list[Record]:
 @pytest.fixture
 def hand(database: str) -> Iterator[Hand]:
     with closing(Hand(database)) as hand:
-        until(lambda: hand.ready)
+        wait_until(lambda: hand.ready)
         yield hand
 
 
@@ -95,15 +97,36 @@ def test_of_one_that_is_dead_nothing_is_known(hand: Hand, begun: list[Record], a
 
 def test_one_that_has_no_database_is_dead_and_says_why(admin: psycopg.Connection, begun: list[Record]):
     with closing(Hand(f"host=127.0.0.1 port=1 dbname={admin.info.dbname}")) as hand:
-        until(lambda: hand.ready)
+        wait_until(lambda: hand.ready)
         assert hand.write(parcel(begun[300:])) is None
 
 
 def test_one_that_loses_its_connection_ends(hand: Hand, begun: list[Record], admin: psycopg.Connection):
-    until(lambda: has_come(admin))
+    wait_until(lambda: has_come(admin))
     admin.execute("""select pg_terminate_backend(pid) from pg_stat_activity
                       where datname = current_database() and application_name = 'tiangong projections'""")
     assert hand.write(parcel(begun[300:])) is None
+
+
+ORPHANED = "import sys; from projections.engine.hand import Hand; print(Hand(sys.stdin.readline()).pid, flush=True); sys.stdin.read()"
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_whoever_it_worked_for_may_die_in_any_way_and_it_ends(database: str):
+    with subprocess.Popen((sys.executable, "-c", ORPHANED), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        print(database, file=parent.stdin, flush=True)
+        pid = int(parent.stdout.readline())
+        assert runs(pid)
+        parent.kill()
+    wait_until(lambda: not runs(pid))
 
 
 def in_pages(ahead: Ahead, records: list[Record], first: int, last: int) -> None:
@@ -119,13 +142,13 @@ def test_it_is_called_with_the_second_page_and_sent_away_when_there_is_no_more(d
         ahead.apply(records[:MANY])
         ahead.settle()
         in_pages(ahead, records, MANY, 4 * MANY)
-        until(lambda: has_come(admin))
+        wait_until(lambda: has_come(admin))
         in_pages(ahead, records, 4 * MANY, 2000)
         assert len(children()) == 1
         assert ahead.position == 2000
         assert ahead.by_hand > 5
         assert projector.quarantined > 5
-        until(lambda: not children())
+        wait_until(lambda: not children())
         ahead.close()
     assert check(database, reader(records), PROJECTIONS).ok
 
@@ -134,12 +157,12 @@ def test_when_it_is_killed_the_other_hand_does_its_work_and_calls_it_again(datab
     records: list[Record] = list(lives(2000)[:3000])
     with closing(Ahead(Projector(database, PROJECTIONS), page=MANY)) as ahead:
         in_pages(ahead, records, 0, 3 * MANY)
-        until(lambda: has_come(admin))
+        wait_until(lambda: has_come(admin))
         in_pages(ahead, records, 3 * MANY, 10 * MANY)
         [first] = children()
         os.kill(first, signal.SIGKILL)
         in_pages(ahead, records, 10 * MANY, 15 * MANY)
-        until(lambda: has_come(admin))
+        wait_until(lambda: has_come(admin))
         before = ahead.by_hand
         in_pages(ahead, records, 15 * MANY, 3000)
         assert ahead.position == 3000
@@ -152,7 +175,7 @@ def test_what_does_not_follow_is_told_as_ever(database: str, admin: psycopg.Conn
     records: list[Record] = list(lives(2000)[:1000])
     with closing(Ahead(Projector(database, PROJECTIONS), page=MANY)) as ahead:
         in_pages(ahead, records, 0, 3 * MANY)
-        until(lambda: has_come(admin))
+        wait_until(lambda: has_come(admin))
         ahead.apply(records[5 * MANY:6 * MANY])
         with pytest.raises(OutOfStep):
             ahead.settle()
