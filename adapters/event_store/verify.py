@@ -6,6 +6,7 @@ import struct
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import msgspec
 
@@ -53,13 +54,13 @@ def verify(lines: Iterable[bytes], keys: Iterable[str] = (), kept: Iterable[Chec
     """`lines`: of the file, each with its line feed. `keys`: public keys that are trusted; without any, signatures are compared with the
     keys that the file itself names, which shows accidents, not forgers. `kept`: checkpoints that were kept outside."""
     reading = Reading(frozenset(keys), {checkpoint.position: checkpoint for checkpoint in kept})
-    rest = iter(lines)
+    rest, text = iter(lines), b""
     try:
         for text in rest:
             reading.take(text)
         return Verdict(None, reading.end())
     except Bad as bad:
-        return Verdict(reading.named(bad, deque(rest, maxlen=1)), str(bad))
+        return Verdict(reading.named(bad, deque(chain((text,), rest), maxlen=1)), str(bad))
 
 
 class Reading:
@@ -169,10 +170,11 @@ class Reading:
                 f"{self._checkpoints} checkpoints, signed by {closing.key}{trust}")
 
     def named(self, bad: Bad, last: Iterable[bytes]) -> int:
-        """The first bad position. Where not even the first line is good, the closing line tells which it should have been."""
+        """The first bad position. Where not even the first line is good, the closing line tells which it should have been,
+        even where the first line has run into it: nothing else in a file has these quotes unescaped."""
         if self._first is None:
             for text in last:
-                if found := re.match(rb'\{"count":\d+,"left_out":\d+,"from":(\d{1,18}),', text):
+                if found := re.search(rb'\{"count":\d+,"left_out":\d+,"from":(\d{1,18}),', text):
                     return int(found[1])
         return bad.position
 

@@ -66,6 +66,12 @@ def test_one_flipped_bit_is_found_in_its_line(made, data):
         assert first <= verdict.bad <= last + 1 or verdict.bad == 1
 
 
+@given(st.integers(1, 3), FILTERS)
+def test_an_only_line_that_has_run_into_the_closing_line_is_found_at_its_position(position, chosen):
+    line, closing = lines_of(exported(log_of(["ann", "bob", "eve"]), position, position, chosen))
+    assert verify([line[:-1] + b"\x0b" + closing], [SIGNER.public]).bad == position
+
+
 @settings(deadline=None, max_examples=40)
 @given(files(), st.data())
 def test_a_deleted_line_is_found_where_it_stood(made, data):
