@@ -40,6 +40,8 @@ class Projector:
         self._conn: Connection | None = None
         self._oneway: OneWay | None = None
         self._alone, self._undisturbed = alone, 0
+        self._fresh = True
+        """Nothing has been brought into the tables over this connection yet."""
 
     @property
     def position(self) -> int:
@@ -55,7 +57,12 @@ class Projector:
         Raises OutOfStep, or psycopg's errors where the database is away or too busy: nothing of the batch is in the tables then,
         or all of it is; in both cases the same batch may be applied again."""
         try:
-            return self._apply(self._connection(), batch)
+            conn = self._connection()
+            position = self._apply(conn, batch)
+            if self._fresh and not self._undisturbed:  # the connection before stored it after this one was made, and may not have announced it
+                self._announce(conn, position)
+            self._fresh = False
+            return position
         except (psycopg.OperationalError, psycopg.InterfaceError):
             self.close()
             raise
@@ -112,7 +119,7 @@ class Projector:
             self._conn = connect(self.conninfo)
             steady(self._conn)
             self._conn.execute("set synchronous_commit = off")  # what a crash of the server takes away comes again from the log
-            self._oneway = OneWay(self._conn)
+            self._oneway, self._fresh = OneWay(self._conn), True
             if position := stands_at(self._conn):  # the connection before may have broken between a commit and its notice
                 self._announce(self._conn, position)
         return self._conn

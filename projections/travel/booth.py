@@ -19,10 +19,14 @@ set jit = off; set enable_seqscan = off; set enable_bitmapscan = off"""
 ALONE = b"begin; set local search_path = pg_temp"
 """A transaction in which what is not among the temporary tables is not found, in place of being read as it is now."""
 EMPTY = b"""
-do $$ begin
-  execute (select 'truncate ' || string_agg(format('pg_temp.%I', relname), ', ') from pg_class
-            where relnamespace = pg_my_temp_schema() and relkind = 'r');
+do $$ declare filled text; begin
+  select string_agg(format('pg_temp.%I', relname), ', ') into filled from pg_class
+   where relnamespace = pg_my_temp_schema() and relkind = 'r' and pg_relation_size(oid) > 0;
+  if filled <> '' then
+    execute 'truncate ' || filled;
+  end if;
 end $$"""
+"""Only those that hold something: each one costs new files."""
 AGAIN = 40
 """After so many answers the tables are emptied: what was rolled back stays in their files till then."""
 T = TypeVar("T")

@@ -17,6 +17,7 @@ import psycopg
 
 from adapters.event_store.past import PastLog
 from api.wiring.database import as_server
+from api.wiring.projecting import collect_seldom
 from application.changes import CreateChange
 from projections.catalogue import PROJECTIONS
 from projections.engine.connections import connect
@@ -165,6 +166,7 @@ def main() -> None:
         conninfo = found["log"]
         length, end, deployments = seed(conninfo, events)
         index(conninfo, length)
+        collect_seldom()  # as the server does
         asyncio.run(ask_everything(conninfo, end, events=length, deployments_there=deployments))
 
 

@@ -171,6 +171,17 @@ def test_a_new_connection_announces_what_the_one_before_may_have_left_unsaid(pro
     assert [notice.payload for notice in admin.notifies(timeout=5, stop_after=1)] == ["2"]
 
 
+def test_what_was_found_done_by_a_connection_that_is_gone_is_announced(projector: Projector, database: str, admin: psycopg.Connection):
+    """It was still being stored when the new connection was made."""
+    assert projector.position == 0
+    before = Projector(database, PROJECTIONS)
+    before.apply(recorded(version(), user("usr_1")))
+    before.close()
+    admin.execute("listen projected")
+    assert projector.apply(recorded(version(), user("usr_1"))) == 2
+    assert [notice.payload for notice in admin.notifies(timeout=5, stop_after=1)] == ["2"]
+
+
 def test_long_words_and_large_numbers_do_no_harm(projector: Projector, admin: psycopg.Connection):
     asked = fact(NotificationRequested, "ntf_1", rule="r", severity="s", channel="log", destination="d", deployment_id="", task_id="",
                  subject="s" * 100_000, text="t" * 1_000_000)
