@@ -1,6 +1,7 @@
 """Who calls, and from where: what every command is handed beside its own content."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from uuid import UUID, uuid5
 
 from application.chance import uuid
@@ -46,11 +47,12 @@ def person(actor: Actor, *, source_ip: str = "", request_id: str = "", idempoten
     return Caller(actor, command, command, None, source_ip, request_id, repeatable=bool(idempotency_key))
 
 
-def process(name: str, what: str, *, correlation: UUID | None = None, causation: UUID | None = None) -> Caller:
-    """A call by a part of the system; `what` names the call: the same name, the same id."""
+def process(name: str, what: str, *, correlation: UUID | None = None, causation: UUID | None = None, repeatable: bool = True) -> Caller:
+    """A call by a part of the system; `what` names the call: the same name, the same id. `repeatable`: see `Caller`."""
     command = uuid5(NAMESPACE, f"{name}\0{what}")
-    return Caller(system(name), command, correlation or command, causation, repeatable=True)
+    return Caller(system(name), command, correlation or command, causation, repeatable=repeatable)
 
 
+@cache
 def system(name: str) -> Actor:
     return Actor(f"system:{name}", f"system:{name}", frozenset({SYSTEM}))

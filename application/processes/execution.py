@@ -7,7 +7,7 @@ says whether the work was never begun (`apply`), goes on (`apply` follows it), h
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -113,13 +113,14 @@ class Execution:
 
     async def _hold(self, held: Holding, claim: Claim) -> list[Holding]:
         """What its end has begun."""
-        secrets, log = await self._prepared(held)
-        try:
-            if isinstance(secrets, str):
-                return await self._telling.ended(held, Outcome("failed", secrets))
-            return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
-        finally:
-            await self._logs.close(log)
+        with self._telling.expecting(held):
+            secrets, log = await self._prepared(held)
+            try:
+                if isinstance(secrets, str):
+                    return await self._telling.ended(held, Outcome("failed", secrets))
+                return await self._race(held, claim, Receipt(held.task.key, held.task.job, secrets), log)
+            finally:
+                await self._logs.close(log)
 
     async def _prepared(self, held: Holding) -> tuple[dict[str, str] | str, TaskLog]:
         """Secrets (see `_plain`) and an open log. Nothing is done yet: where the database is away it is tried again, as long as the lease
@@ -138,10 +139,10 @@ class Execution:
 
     async def _race(self, held: Holding, claim: Claim, receipt: Receipt, log: TaskLog) -> list[Holding]:
         """The work on one side, the watch over lease, cancel and decisions on the other: whoever is first decides."""
-        doing = asyncio.create_task(self._do(held, receipt, log))
         watching: asyncio.Task[str] | None = None
+        doing, soon = begin(lambda: self._do(held, receipt, log), self._times.watch)
         try:
-            await asyncio.wait({doing}, timeout=self._times.watch)
+            await soon
             if not doing.done():
                 watching = asyncio.create_task(self._watch(held, claim))
                 await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -270,6 +271,28 @@ class Execution:
             return {name: await self._secrets.get(reference) for name, reference in names.items()}
         except SecretUnreadable as error:
             return str(error)
+
+
+def begin(work: Callable[[], Awaitable[Outcome]], seconds: float) -> tuple["asyncio.Task[Outcome]", "asyncio.Future[None]"]:
+    """A task for the work, and what is over with it, or after these seconds. `asyncio.wait` would be told of its end a turn of the loop later,
+    and most work that is short is shorter than that."""
+    loop = asyncio.get_running_loop()
+    soon: asyncio.Future[None] = loop.create_future()
+    timer = loop.call_later(seconds, settle, soon)
+
+    async def done() -> Outcome:
+        try:
+            return await work()
+        finally:
+            timer.cancel()
+            settle(soon)
+
+    return asyncio.create_task(done()), soon
+
+
+def settle(soon: "asyncio.Future[None]") -> None:
+    if not soon.done():
+        soon.set_result(None)
 
 
 def kept(held: Holding) -> Begun:

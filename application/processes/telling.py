@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from application.house import Contended
@@ -46,6 +48,20 @@ class Telling:
         self._reports, self._hands = reports, hands or NoRoom()
         self._waiting: dict[Key, list[Ended]] = {}
         self._flights: dict[Key, asyncio.Task[None]] = {}
+        self._held: Counter[Key] = Counter()
+        """How many are under way that may end together."""
+
+    @contextmanager
+    def expecting(self, held: Holding) -> Iterator[None]:
+        """There is one more that will end."""
+        key = key_of(held)
+        self._held[key] += 1
+        try:
+            yield
+        finally:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
 
     async def ended(self, held: Holding, outcome: Outcome) -> list[Holding]:
         """An end that cannot be stored as it is, is told in other words: an attempt without an end would be taken up again for ever.
@@ -74,8 +90,11 @@ class Telling:
         return []
 
     async def _succeeded(self, held: Holding, result: Json) -> list[Holding]:
-        """Together with all that ends in the same moment, or while the last ones are being told."""
-        key = held.task.job.deployment_id, held.cause
+        """Together with all that ends in the same moment, or while the last ones are being told; at once where there is nobody else."""
+        key = key_of(held)
+        if self._held[key] == 1 and key not in self._flights:
+            room = self._hands.room(1)
+            return await self._patiently(lambda: self._reports.succeed_all([(held, result)], room))
         answer: asyncio.Future[list[Holding]] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append((held, result, answer))
         if key not in self._flights:
@@ -113,6 +132,10 @@ class Telling:
             except (LogUnavailable, Contended) as error:
                 logger.warning("the log does not take it yet, reporting again: %s", error)
                 await asyncio.sleep(AGAIN)
+
+
+def key_of(held: Holding) -> Key:
+    return held.task.job.deployment_id, held.cause
 
 
 def answer(end: Ended, outcome: list[Holding] | Exception) -> None:

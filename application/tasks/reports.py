@@ -1,7 +1,7 @@
 """What those who run a task report: that they begin, that they lost sight, how it ended. An outcome and what it releases are one append."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class Reports:
         """The same for what one command has released, in one append. A Task instead of a Holding: it came fresh from the queue, and
         somebody else has begun it already, in the append that released it."""
         names = "+".join(f"{claim.task}-{claim.attempt}/begin/{claim.lease}" for claim in claims)
-        caller = once(process("worker", names).following(cause))
+        caller = once(names, cause)
         found: dict[Claim, Holding | Task | None] = {}
 
         async def act(work: Work) -> str:
@@ -111,7 +111,7 @@ class Reports:
         """Several ends of one deployment that follow from one cause, in one append; and with them the beginning of what they release, as
         far as there is room: nobody else is offered that. The same ends again are the same command."""
         names = "+".join(f"{held.task.id}-{held.attempt}-{held.token}" for held, _ in ends)
-        caller = once(process("worker", f"{names}/succeed").following(ends[0][0].cause))
+        caller = once(f"{names}/succeed", ends[0][0].cause)
         begun: list[Holding] = []
 
         async def act(work: Work) -> str:
@@ -205,9 +205,11 @@ async def begin(work: Work, task: Task, worker: str, cause: Cause, at: datetime,
     return Holding(await work.task(task.id), event.token, isinstance(event, TaskTakenOver), cause)
 
 
-def once(caller: Caller) -> Caller:
+def once(what: str, cause: Cause | None) -> Caller:
     """Whoever calls has not done so before, or does not mind: the log knows the id anyway, so nobody need look for it first."""
-    return replace(caller, repeatable=False)
+    if cause is None:
+        return process("worker", what, repeatable=False)
+    return process("worker", what, correlation=cause.correlation, causation=cause.command, repeatable=False)
 
 
 def artifact_in(result: Json) -> Artifact | None:
