@@ -30,5 +30,5 @@ class Rows:
         return await self._views[kind.plural].get(id)
 
     async def _read(self, view: View, ids: Sequence[str]) -> dict[str, Row | None]:
-        rows = {row["id"]: row for row in await view.some(self._pool, [("t.id = any(%s)", list(ids))], anew=True)}
+        rows = {row["id"]: row for row in await view.by_ids(self._pool, ids)}
         return {id: rows.get(id) for id in ids}

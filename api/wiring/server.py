@@ -21,8 +21,7 @@ from api.wiring.database import as_server, database, database_of_server, keep_ru
 from api.wiring.doors import services
 from api.wiring.keys import fitting_key, key_bytes, server_key
 from api.wiring.loops import Crew
-from api.wiring.projecting import LOOP, Orders, collect_seldom, ordered
-from api.wiring.projecting import project as project
+from api.wiring.projecting import LOOP, Orders, collect_seldom, ordered, project
 from api.wiring.upgrade import upgrade
 from application.caller import process
 from application.users import CreateUser, digest_of

@@ -20,7 +20,7 @@ from api.wiring.core import Core, open_core
 from api.wiring.doors import services
 from api.wiring.keys import server_key
 from api.wiring.loops import keep_up
-from api.wiring.server import project
+from api.wiring.projecting import project
 from application.caller import Caller, process
 from application.notifications import Channel, Notifications
 from application.processes import erasure

@@ -7,7 +7,7 @@ import pytest
 from adapters.event_store.log import PostgresLog
 from api.wiring import catalog as module
 from api.wiring.catalog import ReadModelCatalog
-from api.wiring.server import project
+from api.wiring.projecting import project
 from application.applications import Applications, CreateApplication
 from application.house import House
 from application.ports.log import LogUnavailable

@@ -11,6 +11,7 @@ from domain.change.events import (
     ChangeSubmitted,
 )
 from domain.user.events import UserCreated
+from projections.changes.queries import CHANGES
 from projections.queries import get_change, list_changes
 from tests.projections.facts import fact, later
 
@@ -34,6 +35,14 @@ async def test_a_change_is_printed_with_the_fields_of_the_contract(given, pool):
         "created_by": "usr_ann", "approver_id": "usr_bob", "approved_by": "bob", "payload": PAYLOAD, "plan_digest": "sha256:1",
         "deployment_id": "dep_1", "comment": "fine", "error_message": "", "created_at": later(2), "updated_at": later(5), "submitted_at": later(3),
         "decided_at": later(4), "completed_at": None, "stream_version": 4, "position": 5}
+
+
+async def test_those_that_are_asked_for_by_id_are_printed_as_one_is_and_what_is_not_there_is_left_out(given, pool):
+    given(BOB, created(), SUBMITTED, APPROVED, EXECUTED, created("chg_2"), created("chg_3"))
+    asked = ["chg_3", "chg_9", "chg_1", "chg_1 chg_2", "chg_1"]
+    assert await CHANGES.by_ids(pool, asked[:3]) == [await get_change(pool, "chg_3"), await get_change(pool, "chg_1")]
+    assert {row["id"] for row in await CHANGES.by_ids(pool, asked)} == {"chg_1", "chg_2", "chg_3"}
+    assert await CHANGES.by_ids(pool, []) == []
 
 
 @pytest.mark.parametrize(("events", "status"), [
