@@ -83,7 +83,7 @@ class Server:
         """Start the processes that do it, over the whole log."""
         for name, react in (("processes", erasure.react), ("auto_deploy", erasure.sweep)):
             runner = ProcessRunner({name: react}, self.dispatcher().fulfil, self.core.pool, name)
-            self.supervisor.start(name, partial(keep_up, self.conninfo, runner))
+            self.supervisor.start(name, partial(keep_up, self.conninfo, runner, self.core.house.lately))
 
     async def swept(self) -> None:
         """The processes have dealt with everything, and so have the read models."""
