@@ -13,7 +13,7 @@ from projections.engine.quick import statements_of
 from projections.engine.write import UNFIT, Prepared, Record, effects, explain, prepare, write, write_prepared
 
 CHANNEL = "projected"
-QUICK = 64
+QUICK = 32
 """So many facts are sooner in the tables with one way to the server and back; more of them folded, and by COPY."""
 ALONE = 20
 CLAIM = b"""
