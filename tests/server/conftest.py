@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.embedded_postgres.layout import Layout
 from api.demo.server import TiangongServer
 
 TOKEN = "an-admin-token-for-tests"
@@ -30,8 +31,8 @@ async def server(tmp_path: Path) -> AsyncIterator[TiangongServer]:
 
 def postmaster(home: Path) -> int | None:
     """The process that the embedded database's pid file names, if it lives."""
-    file = next(iter((home / "postgres").rglob("postmaster.pid")), None)
-    if file is None:
+    try:
+        pid = int(Layout(home / "postgres").pid_file.read_text().splitlines()[0])
+    except FileNotFoundError:  # also one that goes away just now
         return None
-    pid = int(file.read_text().splitlines()[0])
     return pid if Path(f"/proc/{pid}").exists() else None
