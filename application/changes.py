@@ -107,7 +107,7 @@ class Changes:
                 work.record(created)
                 await Steps(work, at, by).begin(created.stream)
                 deployment = created.stream
-            work.events.insert(0, msgspec.structs.replace(executed, deployment_id=deployment))
+            work.record_first(msgspec.structs.replace(executed, deployment_id=deployment))
             return id
 
         done = await self._house.run(caller, "change:execute", act, id)

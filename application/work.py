@@ -90,6 +90,11 @@ class Work:
             self._states[event.stream] = kind.evolve(state, event)
             self.events.append(event)
 
+    def record_first(self, event: Event) -> None:
+        """The same, before all that was recorded: the command is about its stream."""
+        self.record(event)
+        self.events.insert(0, self.events.pop())
+
     def reset(self) -> None:
         """Forget what was recorded, and decide anew. What was read before has had its part in that, and stays in `seen`."""
         self._states.clear()
