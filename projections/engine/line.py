@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
@@ -19,6 +19,11 @@ from projections.engine.question import Aside, Found, Prepared, Question, as_tex
 
 BINARY, MOST = 1, 64
 """The format of answers; and how many statements one connection keeps prepared."""
+SLOW, HEAVY = 0.1, 1000
+"""After so many seconds without an answer whoever asks next takes another line, if there is one; and how many answers one like that weighs."""
+FORGOTTEN = (InvalidSqlStatementName, FeatureNotSupported)
+"""What the server says of a prepared statement that it knows no more (the driver has it forget all of them after a rollback), or that means
+something else now (its table has other columns)."""
 ROWS, WRONG, END = ExecStatus.TUPLES_OK, ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_SYNC
 Statements = OrderedDict[str, Prepared]
 _known: "WeakKeyDictionary[AsyncConnection[Any], Statements]" = WeakKeyDictionary()
@@ -47,6 +52,11 @@ class Line:
     @property
     def broken(self) -> bool:
         return self._broken.done()
+
+    def burden(self, now: float) -> int:
+        """How many answers whoever asks now would wait for; one that is slow is worse than many."""
+        waiting = self._under_way
+        return len(waiting) + HEAVY if waiting and now - waiting[0].began > SLOW else len(waiting)
 
     def send(self, question: Question) -> None:
         """What goes wrong is the question's answer."""
@@ -118,7 +128,10 @@ class Line:
 
     def _read(self, result: PGresult, prepared: Prepared) -> Found | None:
         if result.status == WRONG:
-            raise error_from_result(result, self._encoding)
+            error = error_from_result(result, self._encoding)
+            if isinstance(error, FORGOTTEN):
+                prepared.error = prepared.error or error  # so it is prepared anew for whoever asks next
+            raise error
         if result.status != ROWS:
             return None
         if not prepared.names:

@@ -15,14 +15,14 @@ from weakref import WeakKeyDictionary, ref
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from projections.engine.line import Line
+from projections.engine.line import FORGOTTEN, HEAVY, Line
 from projections.engine.question import Found, Question
 
 SHARE, DEEP = 4, 4
 """One connection of so many in the pool may be a line; another line is taken when there are so many questions in each."""
-LINGER, PATIENCE = 0.2, 65.0
-"""Seconds: after which an idle line goes back to the pool; and after which one is given up that does not answer (a little longer than the
-server lets a statement run)."""
+LINGER, PATIENCE, OPENING = 0.2, 65.0, 10.0
+"""Seconds: after which an idle line goes back to the pool; after which one is given up that does not answer (a little longer than the server
+lets a statement run); and how long one waits for a new one."""
 ERRORS = (Error, PoolTimeout, PoolClosed)
 _of: "WeakKeyDictionary[AsyncConnectionPool, Lines]" = WeakKeyDictionary()
 
@@ -30,8 +30,9 @@ _of: "WeakKeyDictionary[AsyncConnectionPool, Lines]" = WeakKeyDictionary()
 class Lines:
     """Of one pool, and so of one event loop."""
 
-    def __init__(self, pool: AsyncConnectionPool, linger: float = LINGER, patience: float = PATIENCE) -> None:
-        self._pool, self._linger, self._patience = ref(pool), linger, patience  # `_of` keeps us while there is a pool, not the pool
+    def __init__(self, pool: AsyncConnectionPool, linger: float = LINGER, patience: float = PATIENCE, opening: float = OPENING) -> None:
+        self._pool = ref(pool)  # `_of` keeps us while there is a pool, not the pool
+        self._linger, self._patience, self._longest = linger, patience, opening
         self._most = max(1, pool.max_size // SHARE)
         self._lines: list[Line] = []
         self._waiting: deque[Question] = deque()
@@ -46,25 +47,42 @@ class Lines:
         return found
 
     async def ask(self, statement: str, values: Sequence[object]) -> Found:
-        """`statement` has a `%s` for each of `values`. Raises psycopg.Error."""
+        """`statement`, which changes nothing, has a `%s` for each of `values`. Raises psycopg.Error."""
+        for _ in range(self._most):
+            try:
+                return await self._sent(statement, values)
+            except FORGOTTEN:  # this line knows it now; another may not
+                continue
+        return await self._sent(statement, values)
+
+    async def _sent(self, statement: str, values: Sequence[object]) -> Found:
         question = Question(statement, values)
-        line = min((line for line in self._lines if not line.broken), key=len, default=None)
-        if not self._opening and (line is None or (len(line) >= DEEP and len(self._lines) < self._most)):
+        burden, line = self._lightest(question.began)
+        if not self._opening and (line is None or (burden >= DEEP and len(self._lines) < self._most)):
             self._opening = True
             holding = asyncio.create_task(self._hold(self._pool()), name="line")
             self._held.add(holding)
             holding.add_done_callback(self._held.discard)
-        if line is None:
+        if line is None or (burden >= HEAVY and self._opening):
             self._waiting.append(question)
         else:
             line.send(question)
         return await question.answer
 
+    def _lightest(self, now: float) -> tuple[int, Line | None]:
+        found, lightest = 0, None
+        for line in self._lines:
+            if not line.broken and (lightest is None or line.burden(now) < found):
+                found, lightest = line.burden(now), line
+        return found, lightest
+
     async def _hold(self, pool: AsyncConnectionPool | None) -> None:
         """Take a connection, and keep it while it is used."""
         assert pool is not None  # who asks has it
+        hopeless = asyncio.get_running_loop().call_later(self._longest, self._give_up, OperationalError("the database does not answer"))
         try:
             async with answering(pool) as conn:
+                hopeless.cancel()
                 self._begin(line := Line(conn))
                 try:
                     while await line.used(self._linger, self._patience):
@@ -77,6 +95,8 @@ class Lines:
                 self._give_up(error if isinstance(error, Exception) else OperationalError("the server ends"))
             if not isinstance(error, Exception):
                 raise
+        finally:
+            hopeless.cancel()
 
     def _begin(self, line: Line) -> None:
         self._opening = False
@@ -85,10 +105,15 @@ class Lines:
             line.send(self._waiting.popleft())
 
     def _give_up(self, error: Exception) -> None:
-        """There is no connection just now."""
+        """There is no connection just now: who waits for one has to do with a slow line, if there is any."""
         self._opening = False
+        _, line = self._lightest(asyncio.get_running_loop().time())
         while self._waiting:
-            self._waiting.popleft().fail(error)
+            question = self._waiting.popleft()
+            if line:
+                line.send(question)
+            else:
+                question.fail(error)
 
 
 @asynccontextmanager

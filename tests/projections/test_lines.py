@@ -1,7 +1,10 @@
 """Many questions down one connection: each gets its own answer, its own error, and an end."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import psycopg
@@ -9,6 +12,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from projections.engine.line import MOST
+from projections.engine.line import SLOW as WAITING
 from projections.engine.lines import Lines
 
 ECHO = "select %s::text as said, pg_backend_pid() as pid"
@@ -117,7 +121,7 @@ async def test_who_waits_too_long_is_told_so_and_the_next_are_answered(wide: Asy
 
 
 async def test_who_goes_away_takes_nobody_along(lines: Lines):
-    leaving, staying = asyncio.create_task(lines.ask(SLOW, [0.05])), asyncio.create_task(lines.ask(ECHO, ["a"]))
+    leaving, staying = asyncio.create_task(lines.ask(SLOW, ["0.05"])), asyncio.create_task(lines.ask(ECHO, ["a"]))
     await asyncio.sleep(0)
     leaving.cancel()
     assert (await asyncio.wait_for(staying, 10)).rows[0][0] == "a"
@@ -154,6 +158,66 @@ async def test_more_than_the_socket_takes_at_once_is_sent_all_the_same(lines: Li
     text = "x" * 3_000_000
     found = await asyncio.wait_for(asyncio.gather(*(lines.ask("select length(%s) as n", [text]) for _ in range(6))), 30)
     assert [answer.rows for answer in found] == [[(3_000_000,)]] * 6
+
+
+async def test_a_connection_on_which_another_user_s_rollback_let_all_statements_be_forgotten_answers_as_before(database: str):
+    async with AsyncConnectionPool(database, min_size=1, max_size=1, open=False, timeout=10) as pool:
+        lines = Lines(pool, linger=0.01)
+        assert (await lines.ask(ECHO, ["a"])).rows[0][0] == "a"
+        async with pool.connection() as conn:
+            await conn.execute("select 1", prepare=True)
+            await conn.rollback()
+        found = await asyncio.gather(*(lines.ask(ECHO, [f"n {number}"]) for number in range(20)))
+        assert [answer.rows[0][0] for answer in found] == [f"n {number}" for number in range(20)]
+
+
+async def test_a_statement_whose_table_has_other_columns_now_is_answered_with_them(lines: Lines, admin: psycopg.Connection):
+    admin.execute("create table public.growing as select 1 as n")
+    asked = [lines.ask(SLOW, ["0.05"]), *(lines.ask("select * from public.growing", []) for _ in range(20))]
+    await asyncio.gather(*asked)  # more than one line knows it
+    admin.execute("alter table public.growing add m int default 2")
+    found = await asyncio.gather(*(lines.ask("select * from public.growing", []) for _ in range(20)))
+    assert [(answer.names, answer.rows) for answer in found] == [(("n", "m"), [(1, 2)])] * 20
+
+
+async def test_what_the_server_never_does_is_refused_after_some_attempts(lines: Lines):
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        await asyncio.wait_for(lines.ask("select count(*) as n from pg_catalog.pg_class for update", []), 10)
+
+
+async def test_who_asks_behind_a_slow_one_takes_another_line(lines: Lines):
+    slow = asyncio.create_task(lines.ask(SLOW, [30]))
+    await asyncio.wait({slow}, timeout=2 * WAITING)
+    found = [await asyncio.wait_for(lines.ask(ECHO, ["a"]), 10) for _ in range(3)]
+    assert [answer.rows[0][0] for answer in found] == ["a"] * 3
+    assert not slow.done()
+    slow.cancel()
+
+
+async def test_where_there_is_no_other_line_one_waits_behind_the_slow_one(database: str):
+    async with AsyncConnectionPool(database, min_size=1, max_size=8, timeout=0.1, open=False) as pool:
+        lines = Lines(pool, linger=5)
+        slow = asyncio.create_task(lines.ask(SLOW, ["0.5"]))
+        await asyncio.wait({slow}, timeout=2 * WAITING)
+        async with AsyncExitStack() as taken:
+            for _ in range(7):
+                await taken.enter_async_context(pool.connection(timeout=10))
+            assert (await asyncio.wait_for(lines.ask(ECHO, ["a"]), 10)).rows[0][0] == "a"
+        await slow
+
+
+async def test_a_server_that_does_not_even_say_hello_is_not_waited_for_without_end(database: str):
+    async with AsyncConnectionPool(database, min_size=1, max_size=1, open=False, timeout=5) as pool:
+        async with pool.connection() as conn:
+            pid = conn.info.backend_pid
+        lines = Lines(pool, linger=0.01, opening=0.2)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(psycopg.OperationalError, match="does not answer"):
+                await asyncio.wait_for(lines.ask(ECHO, ["a"]), 10)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert (await asyncio.wait_for(lines.ask(ECHO, ["b"]), 10)).rows[0][0] == "b"
 
 
 async def test_lines_belong_to_their_pool(wide: AsyncConnectionPool, pool: AsyncConnectionPool):
