@@ -6,13 +6,18 @@ is tried a few times, then kept for show, so that one bad fact does not stop the
 
 What queue and timers are to hold (`Standing`) is gathered and stored together with what comes next, the position last: at once
 where somebody waits for it (a task on offer), else a moment later. A crash in between repeats it.
+
+None of this waits for the disk. A crash of the database takes the last of it away, and this process may live on: the position moves only from where
+it put it itself, on a connection that is older than what the new position stands for. So it never covers what the database has lost.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.runtime.away import is_away
@@ -31,10 +36,20 @@ PAUSE, DOUBLINGS = 0.25, 3
 LATER, CALM, MOST = 0.1, 0.005, 1000
 """Seconds that what nobody waits for is gathered; seconds after a batch that concerned no process, or in which every task on offer had been begun
 already, so that more comes together in the next; how many wishes are gathered at most."""
+MANY, CALMEST = 8, 0.02
+"""Seconds after so many facts at once that concerned no process: a load that is others'."""
 LONGEST_WISH, LONGEST_ERROR = 500, 2000
 """Characters that are kept for show: the wish stands in an index, which has no room for any length."""
+MOVE = """
+insert into ops.process_positions as p (name, position)
+select %(name)s, %(to)s where %(from)s = 0 or exists (select from ops.process_positions where name = %(name)s)
+on conflict (name) do update set position = excluded.position where p.position = %(from)s"""
 Fulfil = Callable[[Wish, Caller, int], Awaitable[None]]
 Together = Callable[[Sequence[tuple[Standing, Cause]]], Awaitable[None]]
+
+
+class PositionLost(OperationalError):
+    """The stored position may not be where this runner put it: what it stands for may be gone as well. Load it and go on from there."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,8 @@ class ProcessRunner:
         self.position = 0
         """Everything up to here is done."""
         self._read = 0
+        self._doubtful = False
+        """A change of the stored position was begun, and its end was not seen."""
         self._gathered: list[Gathered] = []
         self._offers = OnOffer()
         self._flushing = asyncio.Lock()
@@ -90,6 +107,7 @@ class ProcessRunner:
         async with self._pool.connection() as conn:
             row = await (await conn.execute("select position from ops.process_positions where name = %s", (self._name,))).fetchone()
         self.position = self._read = row[0] if row else 0
+        self._doubtful = False
         return self.position
 
     async def handle(self, batch: Sequence[Recorded | Unreadable | Heard]) -> None:
@@ -100,12 +118,12 @@ class ProcessRunner:
             else:
                 concerned = await self._react(recorded) or concerned
         self._read = batch[-1].position
-        calm = not concerned or (self._offers.some and not self._offers.waiting)
+        begun = self._offers.some and not self._offers.waiting
         if self._together is None or self._offers.waiting or len(self._gathered) >= MOST:
             await self._flush()
         elif self._later is None or self._later.done():
             self._later = asyncio.create_task(self._flush_later(), name=f"{self._name}: what nobody waits for")
-        if pause := self._pause or (CALM if calm else 0.0):
+        if pause := self._pause or calm(len(batch), concerned=concerned, begun=begun):
             await asyncio.sleep(pause)
 
     async def _react(self, recorded: Recorded | Heard) -> bool:
@@ -134,19 +152,33 @@ class ProcessRunner:
             try:
                 await self._flush()
                 return
+            except PositionLost as error:  # whoever brings the next fact hears of it, and begins again
+                logger.warning("%s: %s", self._name, error)
+                return
             except Exception as error:  # noqa: BLE001  # nobody may come after it to do what is left
                 logger.warning("%s could not store how far it is, and tries again: %s", self._name, error)
             await asyncio.sleep(PAUSE)
 
     async def _flush(self) -> None:
+        """Wishes of a batch that is still being read stay for its end: no position would stand for them yet."""
         async with self._flushing:
-            gathered, read = list(self._gathered), self._read
-            self._offers = OnOffer()
+            read = self._read
+            gathered = [one for one in self._gathered if one.position <= read]
+            if len(gathered) == len(self._gathered):
+                self._offers = OnOffer()
+            if read > self.position:
+                await self._store(gathered, read)
+
+    async def _store(self, gathered: list[Gathered], read: int) -> None:
+        if self._doubtful:
+            raise PositionLost(f"it is not known whether what was stored up to {self.position} is still there")
+        async with self._pool.connection() as conn:  # before the wishes: had the database crashed since, the connection would be gone
             if gathered:
                 await self._fulfil_together(gathered)
             del self._gathered[:len(gathered)]  # at once: a timer that is set again may be another's by then
-            if read > self.position or not self._together:
-                await self._store_position(read)
+            self._doubtful = True
+            await self._move(conn, read)
+        self.position, self._doubtful = read, False
 
     async def _fulfil_together(self, gathered: list[Gathered]) -> None:
         """All at once; where one of them is in the way of the others, one after the other."""
@@ -199,12 +231,17 @@ class ProcessRunner:
                 "insert into ops.process_failures (process, position, wish, error) values (%s, %s, %s, %s) on conflict do nothing",
                 (name, position, showable(wish, LONGEST_WISH), showable(str(error), LONGEST_ERROR)))
 
-    async def _store_position(self, position: int) -> None:
-        async with self._pool.connection() as conn:
-            await conn.execute(
-                "insert into ops.process_positions as p values (%s, %s) on conflict (name) do update "
-                "set position = greatest(p.position, excluded.position)", (self._name, position))
-        self.position = position
+    async def _move(self, conn: AsyncConnection[Any], position: int) -> None:
+        values = {"name": self._name, "from": self.position, "to": position}
+        if not (await conn.execute(MOVE, values)).rowcount:
+            raise PositionLost(f"the stored position is not {self.position}: the database has lost it, or somebody else has moved it")
+
+
+def calm(facts: int, *, concerned: bool, begun: bool) -> float:
+    """Seconds until the next batch: `concerned` a process was, `begun` every task on offer."""
+    if not concerned:
+        return CALMEST if facts >= MANY else CALM
+    return CALM if begun else 0.0
 
 
 def showable(text: str, longest: int) -> str:

@@ -11,18 +11,21 @@ from psycopg.errors import ReadOnlySqlTransaction
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
 from adapters.event_store.reading import read
+from adapters.queue import PostgresQueue
 from adapters.runtime import process_runner as module
 from adapters.runtime.following import follow_on_loop
-from adapters.runtime.process_runner import ProcessRunner
+from adapters.runtime.process_runner import ProcessRunner, calm
+from adapters.timers import PostgresTimers
 from api.migrate import migrate
 from application.house import Contended
 from application.ports.log import LogUnavailable
 from application.processes.catalogue import PROCESSES
 from application.processes.reactions import Table
-from application.processes.wishes import HoldTask, OfferTask
+from application.processes.standing import Folded
+from application.processes.wishes import AdmitNext, HoldTask, OfferTask
 from domain.errors import Refused
 from domain.recorded import Origin, Unreadable
-from tests.event_store.facts import append, fact
+from tests.event_store.facts import append, fact, terminate
 from tests.runtime.party import ended, holds, party
 from tests.support.waiting import until
 
@@ -56,6 +59,17 @@ async def facts(database, admin):
     async with PostgresLog(database) as log:
         await append(log, fact(), fact(), fact())
     return read(admin, 0, 10)
+
+
+@pytest.fixture
+def queue(pool, database):
+    """Fulfils many at once, in the real queue."""
+    timers, entries = PostgresTimers(pool), PostgresQueue(pool, database)
+    return lambda wishes: Folded(wishes).fulfil(entries, timers)
+
+
+def on_offer(admin):
+    return [row[0] for row in admin.execute('select task_id from ops.work_queue order by task_id collate "C"')]
 
 
 def failures(admin):
@@ -231,6 +245,63 @@ async def test_what_was_gathered_and_not_stored_comes_again(pool, facts):
     assert many.done == []
 
 
+async def test_what_a_crash_of_the_database_took_away_is_not_behind_the_position_of_a_runner_that_lived_on(pool, facts, admin, queue):
+    """Nothing here waits for the disk: a crash takes the last rows and the position that was stored after them."""
+    runner = ProcessRunner({"offer": offer}, Hands().fulfil, pool, together=queue)
+    await runner.handle(facts[:1])
+    await runner.handle(facts[1:2])
+    admin.execute("delete from ops.work_queue where task_id = %s", (facts[1].event.stream,))
+    admin.execute("update ops.process_positions set position = 1 where name = 'processes'")
+    with pytest.raises(module.PositionLost):
+        await runner.handle(facts[2:])
+    assert await runner.load_position() == 1
+    await runner.handle(facts[1:])
+    assert on_offer(admin) == sorted(each.event.stream for each in facts)
+
+
+async def test_a_crash_between_the_wishes_and_their_position_is_noticed_by_the_connection(pool, facts, admin, queue):
+    async def crashing(wishes):
+        await queue(wishes)
+        assert terminate(admin, "tiangong test")
+        admin.execute("delete from ops.work_queue")
+
+    runner = ProcessRunner({"offer": offer}, Hands().fulfil, pool, together=crashing)
+    for error in (psycopg.OperationalError, module.PositionLost):  # it stays so until it has begun again
+        with pytest.raises(error):
+            await runner.handle(facts)
+    await pool.check()
+    assert await runner.load_position() == 0
+
+
+async def test_a_runner_without_a_position_does_not_make_one_up(pool, facts, admin):
+    runner = ProcessRunner({}, Hands().fulfil, pool)
+    await runner.handle(facts[:2])
+    admin.execute("delete from ops.process_positions")
+    with pytest.raises(module.PositionLost):
+        await runner.handle(facts[2:])
+    assert await runner.load_position() == 0
+
+
+async def test_wishes_of_a_batch_that_is_still_read_wait_for_its_position(pool, facts):
+    many, slow = Many(), asyncio.Event()
+
+    def react(event):
+        return [AdmitNext("env_1")] if event is facts[2].event else release(event)
+
+    async def fulfil(wish, caller, position):
+        await slow.wait()
+
+    runner = ProcessRunner({"react": react}, fulfil, pool, together=many.fulfil)
+    await runner.handle(facts[:1])
+    reading = asyncio.create_task(runner.handle(facts[1:]))
+    await until(lambda: runner.position == 1)
+    assert [len(wishes) for wishes in many.done] == [2]
+    slow.set()
+    await reading
+    await until(lambda: runner.position == 3)
+    assert [len(wishes) for wishes in many.done] == [2, 2]
+
+
 async def test_many_wait_for_the_database_as_one_does(pool, facts, admin):
     many = Many(LogUnavailable("away"), psycopg.OperationalError("gone"))
     await ProcessRunner({"offer": offer}, Hands().fulfil, pool, together=many.fulfil).handle(facts)
@@ -239,7 +310,7 @@ async def test_many_wait_for_the_database_as_one_does(pool, facts, admin):
 
 async def test_where_one_of_many_is_in_the_way_each_goes_by_itself_under_its_own_id(pool, facts, admin):
     alone, hands = Hands(), Hands(Refused("not this one"))
-    await ProcessRunner({"offer": offer}, alone.fulfil, pool).handle(facts)
+    await ProcessRunner({"offer": offer}, alone.fulfil, pool, "alone").handle(facts)
     await ProcessRunner({"offer": offer}, hands.fulfil, pool, together=Many(KeyError("odd")).fulfil).handle(facts)
     assert hands.done == alone.done[1:]
     assert len(failures(admin)) == 1
@@ -279,3 +350,9 @@ async def test_a_log_that_ends_before_the_position_is_another_log_and_a_person_i
 async def caught_up(w, admin) -> bool:
     query = "select p.position = h.position from ops.process_positions p, log.stored_events_head h where p.name = 'processes'"
     return bool(admin.execute(query).fetchone()[0])
+
+
+def test_what_concerns_a_process_is_followed_at_once_and_a_load_of_others_now_and_then():
+    assert calm(1, concerned=True, begun=False) == calm(500, concerned=True, begun=False) == 0
+    assert 0 < calm(1, concerned=False, begun=False) == calm(500, concerned=True, begun=True)
+    assert calm(1, concerned=False, begun=False) < calm(20, concerned=False, begun=False) <= 0.02
