@@ -26,6 +26,8 @@ LARGEST_BELOW: Mapping[str, int] = {"/api/v1/webhooks/": 25 * MIB, "/api/webhook
 """Bytes of a body, by the path's beginning where it is not `LARGEST`."""
 PATIENCE = 60.0
 """Seconds that a body may take to arrive."""
+BODY_IS_HERE = "tiangong.body_is_here"
+"""In a scope's `extensions`, where the server knows it: the body had come whole before it was asked for (see api/one_write.py)."""
 
 
 class Door:
@@ -79,17 +81,20 @@ def request_id(scope: Scope) -> str:
 def limited(scope: Scope, receive: Receive, patience: float) -> Receive:
     """`receive`, until the body is larger than it may be: then it raises the answer 413, before the rest is read; or until it has not
     come whole in time: then 408."""
-    limit = next((size for start, size in LARGEST_BELOW.items() if scope["path"].startswith(start)), LARGEST)
+    limit = largest(scope["path"])
     announced = header(scope, b"content-length")
-    size, whole, began = 0, False, asyncio.get_running_loop().time()
+    size, whole, began = 0, BODY_IS_HERE in scope.get("extensions", ()), asyncio.get_running_loop().time()
 
     async def receiving() -> Message:
         nonlocal size, whole
         if announced.isdecimal() and int(announced) > limit:
             raise too_large(limit)
         try:
-            async with asyncio.timeout_at(None if whole else began + patience):  # who has sent all may wait for the answer's end
+            if whole:  # who has sent all may wait for the answer's end; and it costs more to watch than to receive
                 message = await receive()
+            else:
+                async with asyncio.timeout_at(began + patience):
+                    message = await receive()
         except TimeoutError:
             raise Problem(408, f"the request's body did not come within {patience:g} s") from None
         whole = whole or not message.get("more_body", False)
@@ -99,6 +104,13 @@ def limited(scope: Scope, receive: Receive, patience: float) -> Receive:
         return message
 
     return receiving
+
+
+def largest(path: str) -> int:
+    for start, size in LARGEST_BELOW.items():
+        if path.startswith(start):
+            return size
+    return LARGEST
 
 
 def too_large(limit: int) -> Problem:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from api.one_write import Protocol
+
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: whoever runs it decides when it ends, and hears when it answers."""
@@ -47,7 +49,7 @@ def address(sock: socket.socket) -> str:
 async def serve(app: FastAPI, sock: socket.socket, started: asyncio.Event, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; then let requests under way come to their end, for five seconds at most."""
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off", server_header=False,
-                            proxy_headers=False,  # anybody can send X-Forwarded-For
+                            http=Protocol, proxy_headers=False,  # anybody can send X-Forwarded-For
                             ws="websockets-sansio", ws_max_size=1 << 20, h11_max_incomplete_event_size=65536)
     server = Server(config, started)
     serving = asyncio.create_task(server.serve(sockets=[sock]))

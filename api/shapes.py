@@ -23,6 +23,8 @@ def clean(text: str) -> str:
 
 def clean_lines(text: str) -> str:
     """Text of many lines."""
+    if text.isprintable():
+        return text
     clean(text.translate({ord(char): None for char in "\n\r\t"}))
     return text
 

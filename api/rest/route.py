@@ -77,7 +77,8 @@ class Route(APIRoute):
 async def admitted(request: Request) -> Request:
     """The request of somebody who is known, when what he has seen can be seen."""
     services: Services = request.app.state.services
-    request = StrictRequest({**request.scope, "query_string": query_of(request)}, request.receive)
+    scope = {**request.scope, "query_string": query_of(request)} if request.scope["query_string"] else request.scope
+    request = StrictRequest(scope, request.receive)
     if request.path_params and any("\0" in str(value) for value in request.path_params.values()):
         raise Problem(404, "nothing has an id like this")
     request.state.actor = await actor_of(services, header(request.scope, b"authorization"))
@@ -99,8 +100,6 @@ class SecretRoute(Route):
 
 
 def query_of(request: Request) -> bytes:
-    if not request.scope["query_string"]:
-        return b""
     try:
         return snake_case(request.scope["query_string"])
     except ValueError as error:
