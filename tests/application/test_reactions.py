@@ -128,6 +128,25 @@ def test_every_other_fact_leads_to_nothing(name):
             assert PROCESSES[name](full(cls)) == [], cls.TOPIC
 
 
+def named_in(function):
+    """The kinds of facts that a function's own code names, also in tuples."""
+    found = [function.__globals__.get(name) for name in function.__code__.co_names]
+    kinds = [one for each in found for one in (each if isinstance(each, tuple) else [each])]
+    return {kind for kind in kinds if kind in EVENTS.values()}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_says_that_it_is_about_just_the_facts_that_its_code_and_this_table_name(name):
+    """A kind that it forgot to say would never be handed to it, and nobody would miss it."""
+    react = PROCESSES[name]
+    assert named_in(react.function) == react.kinds == {type(event) for event, _ in WISHES[react]}
+
+
+def test_no_kind_of_fact_is_a_kind_of_another():
+    """Facts are handed out by their very class."""
+    assert [(one, other) for one in EVENTS.values() for other in EVENTS.values() if one is not other and issubclass(one, other)] == []
+
+
 def test_a_table_asks_those_it_may_concern_and_those_who_do_not_say():
     table = Table({"rollback": rollback.react, "all": lambda event: [], "erasure": erasure.react})
     assert [name for name, _ in table.about(full(user.UserForgotten))] == ["all", "erasure"]
