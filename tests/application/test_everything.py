@@ -13,6 +13,7 @@ from application.changes import CreateChange
 from application.deployments.create import CreateDeployment
 from application.environments import ChangeEnvironment
 from application.versions import CreateVersion
+from domain.registry import encode
 from tests.application.machine import Hand
 from tests.application.town import REPOSITORY
 from tests.application.world import World, is_open
@@ -152,6 +153,14 @@ class Everything(RuleBasedStateMachine):
         if hasattr(self, "world"):
             self.do(look())
 
+    def what_is_kept_of_appends_is_the_log(self):
+        """To the byte: whoever follows is told the same from memory."""
+        log = self.world.log.recorded(0)
+        for begin in range(len(log)):
+            for one, stored in zip(self.world.house.lately.after(begin, 1), log[begin:], strict=False):
+                assert (one.position, one.event, one.command, one.origin) == (stored.position, stored.event, stored.command, stored.origin)
+                assert encode(one.event) == encode(stored.event)
+
     @invariant()
     def deployments_tasks_and_lanes_agree(self):
         if hasattr(self, "world"):
@@ -193,6 +202,7 @@ class Everything(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "world"):
             self.do(self.come_to_an_end())
+            self.what_is_kept_of_appends_is_the_log()
 
     async def come_to_an_end(self):
         """People who say yes and workers who succeed bring everything to an end: nothing is stuck."""

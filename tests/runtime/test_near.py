@@ -8,10 +8,13 @@ from uuid import uuid4
 from adapters.event_store import follower as module
 from adapters.event_store.follower import Follower
 from adapters.event_store.log import PostgresLog
+from adapters.event_store.reading import read
 from application.lately import Lately
+from domain.registry import encode
 from domain.task.events import TaskCancelRequested
 from tests.event_store.facts import NOON, ORIGIN, append
 from tests.event_store.tail import Tail
+from tests.runtime.party import ended, party
 from tests.support.waiting import until
 
 
@@ -79,3 +82,17 @@ async def test_a_burst_of_what_is_near_hides_nothing_behind_it(database):
             finally:
                 tail.stop.set()
                 await append(there, fact())
+
+
+async def test_what_is_near_is_what_a_follower_would_read(database, target, admin):
+    """A whole deployment, from its application's creation to its end: to the byte, but for facts that may name people."""
+    async with party(database, target) as w:
+        id = await w.deploy()
+        w.work()
+        assert await ended(w, id) == ["success"]
+        stored = read(admin, 0, 1000)
+        found = [pair for begin in range(len(stored)) for pair in zip(w.house.lately.after(begin, 1), stored[begin:], strict=False)]
+    for one, each in found:
+        assert (one.position, one.event, one.command, one.origin) == (each.position, each.event, each.command, each.origin)
+        assert encode(one.event) == encode(each.event)
+    assert len({each.event.TOPIC for _, each in found}) > 8
