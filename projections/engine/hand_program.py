@@ -15,7 +15,9 @@ from projections.engine.steps import perform
 
 def main() -> None:
     """Until there is nobody any more who wants it, or the database is away."""
-    with contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError, BrokenPipeError), connect(given()) as conn:
+    if (conninfo := given()) is None:
+        return
+    with contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError, BrokenPipeError), connect(conninfo) as conn:
         steady(conn)
         conn.execute("set synchronous_commit = off")  # as the projector does
         answer(READY)
@@ -24,10 +26,10 @@ def main() -> None:
 
 
 def given() -> Any:
-    """None: nothing comes any more. Whoever speaks to us has started us: it may be a pickle."""
+    """None: nothing comes any more, or the half of it. Whoever speaks to us has started us: it may be a pickle."""
     try:
         return pickle.load(sys.stdin.buffer)  # noqa: S301
-    except EOFError:
+    except (EOFError, pickle.UnpicklingError):
         return None
 
 

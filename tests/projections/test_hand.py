@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -127,6 +128,20 @@ def test_whoever_it_worked_for_may_die_in_any_way_and_it_ends(database: str):
         assert runs(pid)
         parent.kill()
     wait_until(lambda: not runs(pid))
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+def test_whoever_dies_in_the_middle_of_a_word_has_no_more_to_say(database: str, begun: list[Record], admin: psycopg.Connection, pages: int):
+    said = [pickle.dumps(database), pickle.dumps(parcel(begun[300:]))]
+    words = b"".join(said[:pages]) + said[pages][:len(said[pages]) // 2]
+    ended = subprocess.run((sys.executable, "-m", PROGRAM), input=words, capture_output=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert position(admin) == 300
+
+
+def test_whoever_dies_before_he_says_anything_has_nothing_to_say():
+    ended = subprocess.run((sys.executable, "-m", PROGRAM), input=b"", capture_output=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def in_pages(ahead: Ahead, records: list[Record], first: int, last: int) -> None:
