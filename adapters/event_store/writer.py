@@ -46,7 +46,8 @@ class Writer:
         self._desk = Desk()
         self._wake = threading.Event()
         self._asleep = self._closed = False
-        self._seen = 0
+        self._seen, self._since = 0, 0.0
+        """The number of the last batch that the thread saw, and when it first saw that."""
         self.batches = self.commands = self.resent = self.rescued = 0
         """Counters: commits, commands in them, batches sent again, commands whose first try was found stored."""
         self.trouble = ""
@@ -108,8 +109,9 @@ class Writer:
         """Is there a batch for the thread? What the event loop has and does not get on with, and what nobody takes."""
         desk = self._desk
         with desk.lock:
-            stuck = desk.number == self._seen and not called
-            self._seen = desk.number
+            if desk.number != self._seen:
+                self._seen, self._since = desk.number, time.monotonic()
+            stuck = time.monotonic() - self._since >= TICK  # by the clock: others may call all the time
             if desk.driver is Driver.LOOP and stuck:
                 desk.hand_over()
             elif desk.driver is None and (called or stuck):

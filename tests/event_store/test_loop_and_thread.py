@@ -37,6 +37,24 @@ async def test_the_thread_takes_over_from_a_loop_that_stands_still(log, database
     assert (await append(log, fact())).position == 4
 
 
+async def test_a_loop_that_stands_still_is_noticed_also_where_others_call_the_thread_all_the_time(log, database, admin):
+    await append(log, fact())
+    with head_held(database):
+        stuck = asyncio.create_task(append(log, fact()))
+        await until(lambda: waiting_writers(admin) == 1)
+    others: list[concurrent.futures.Future[Appended]] = []
+
+    def one_more_and_are_all_stored() -> bool:
+        others.append(concurrent.futures.Future())
+        log.writer.submit(Command([to_fact(fact())], uuid4(), ORIGIN, b"", others[-1]))
+        return log.writer.commands > 2
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(wait_until, one_more_and_are_all_stored, 5).result()
+    assert (await stuck).position == 2
+    assert [each.result(5).position for each in others] == list(range(3, len(others) + 3))
+
+
 async def test_what_a_loop_has_queued_and_does_not_send_is_sent_by_the_thread(log):
     await append(log, fact())
     task = asyncio.create_task(append(log, fact()))
