@@ -5,6 +5,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from projections.engine.connections import Connection, connect
 from projections.engine.oneway import OneWay, Ready, numbered
@@ -40,6 +42,35 @@ def test_parameters_arrive_as_psycopg_sends_them(conn: Connection):
     oneway = OneWay(conn)
     oneway.run([oneway.ready(statement, values), oneway.ready(statement, values)])
     assert conn.execute("select * from pg_temp.kinds").fetchall() == [tuple(values.values())] * 2
+
+
+INTS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.just("ü" * 200_000)
+VALUES = st.fixed_dictionaries({
+    "a": st.none() | TEXTS, "b": INTS, "c": st.none() | st.booleans(), "d": st.none() | st.datetimes(timezones=st.just(UTC)),
+    "e": st.none() | st.uuids(), "f": st.none() | st.lists(TEXTS | st.none(), max_size=3),
+    "g": st.none() | st.dictionaries(TEXTS, TEXTS | INTS, max_size=2), "h": st.none() | st.floats(allow_nan=False)})
+EACH = "a text, b bigint, c boolean, d timestamptz, e uuid, f text[], g json, h float8"
+
+
+def test_whatever_came_before_each_row_is_as_psycopg_would_have_written_it(conn: Connection):
+    conn.execute(f"create temporary table both_ways (way text, {EACH})")
+    statement = f"insert into pg_temp.both_ways values (%(way)s, {', '.join(f'%({name})s' for name in 'abcdefgh')})".encode()
+    oneway = OneWay(conn)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(VALUES, min_size=1, max_size=3))
+    def alike(found: list[dict[str, object]]) -> None:
+        conn.execute("truncate pg_temp.both_ways")
+        oneway.run([oneway.ready(statement, {"way": "one", **values}) for values in found])
+        for values in found:
+            conn.execute(statement, {"way": "sure", **values})
+        one, sure = (conn.execute("select a, b, c, d::text, e, f, g::text, h from pg_temp.both_ways where way = %s", [way]).fetchall()
+                     for way in ("one", "sure"))
+        assert one == sure
+        assert len(one) == len(found)
+
+    alike()
 
 
 def test_a_transaction_in_which_one_statement_fails_leaves_nothing_and_the_next_one_is_done(conn: Connection):
