@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from domain.version.events import VersionCreated
 from projections.catalogue import PROJECTIONS
 from projections.engine.check import check
 from projections.engine.projector import QUICK, OutOfStep, Projector
+from tests.projections.cutting import Cutting
 from tests.projections.facts import fact, history, reader, recorded, unreadable
 
 
@@ -144,6 +146,23 @@ def test_a_database_that_is_away_is_not_the_facts_fault(quick: Projector, admin:
         quick.apply(batch)
     assert quick.apply(batch) == 2
     assert audited(admin) == [1, 2]
+
+
+def test_wherever_the_connection_is_cut_the_tables_are_as_the_position_says_and_it_goes_on(database: str, admin: psycopg.Connection):
+    records, chance, position = history(seed=11, size=400), random.Random(11), 0
+    with Cutting(database) as way, closing(Projector(way.conninfo, PROJECTIONS, alone=0)) as projector:
+        while position < len(records):
+            batch, stood = records[position:position + 4], position
+            way.left = chance.randrange(1, 3000) if position and chance.random() < 0.5 else None
+            try:
+                position = projector.apply(batch)
+            except psycopg.OperationalError:
+                assert admin.execute("select position from positions").fetchone() in ((stood,), (batch[-1].position,))
+                assert admin.execute("select position from positions").fetchone() == (audited(admin)[-1],)
+                position = projector.apply(batch)
+            assert position == batch[-1].position
+        assert way.cuts > 20
+    assert check(database, reader(records), PROJECTIONS).ok
 
 
 def test_a_table_that_is_held_is_not_the_facts_fault(quick: Projector, admin: psycopg.Connection):
