@@ -20,9 +20,9 @@ from projections.engine.question import Found, Question
 
 SHARE, DEEP = 4, 4
 """One connection of so many in the pool may be a line; another line is taken when there are so many questions in each."""
-LINGER, PATIENCE, OPENING = 0.2, 65.0, 10.0
+LINGER, PATIENCE, OPENING, ANOTHER = 0.2, 65.0, 10.0, 0.25
 """Seconds: after which an idle line goes back to the pool; after which one is given up that does not answer (a little longer than the server
-lets a statement run); and how long one waits for a new one."""
+lets a statement run); and how long one waits for the first line, and for another one beside those there are."""
 ERRORS = (Error, PoolTimeout, PoolClosed)
 _of: "WeakKeyDictionary[AsyncConnectionPool, Lines]" = WeakKeyDictionary()
 
@@ -79,10 +79,10 @@ class Lines:
     async def _hold(self, pool: AsyncConnectionPool | None) -> None:
         """Take a connection, and keep it while it is used."""
         assert pool is not None  # who asks has it
-        hopeless = asyncio.get_running_loop().call_later(self._longest, self._give_up, OperationalError("the database does not answer"))
+        tiring = asyncio.create_task(self._tire(), name="line to come")
         try:
             async with answering(pool) as conn:
-                hopeless.cancel()
+                tiring.cancel()
                 self._begin(line := Line(conn))
                 try:
                     while await line.used(self._linger, self._patience):
@@ -96,7 +96,7 @@ class Lines:
             if not isinstance(error, Exception):
                 raise
         finally:
-            hopeless.cancel()
+            tiring.cancel()
 
     def _begin(self, line: Line) -> None:
         self._opening = False
@@ -104,9 +104,22 @@ class Lines:
         while self._waiting:
             line.send(self._waiting.popleft())
 
+    async def _tire(self) -> None:
+        """The connection takes its time: that of nobody else."""
+        error = OperationalError("the database does not answer")
+        while self._lines:
+            await asyncio.sleep(ANOTHER)
+            self._pass_on(error)
+        await asyncio.sleep(self._longest)
+        self._give_up(error)
+
     def _give_up(self, error: Exception) -> None:
-        """There is no connection just now: who waits for one has to do with a slow line, if there is any."""
+        """There is no connection just now."""
         self._opening = False
+        self._pass_on(error)
+
+    def _pass_on(self, error: Exception) -> None:
+        """Who waits for a connection has to do with a slow line, if there is any."""
         _, line = self._lightest(asyncio.get_running_loop().time())
         while self._waiting:
             question = self._waiting.popleft()

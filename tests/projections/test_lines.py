@@ -195,13 +195,13 @@ async def test_who_asks_behind_a_slow_one_takes_another_line(lines: Lines):
 
 
 async def test_where_there_is_no_other_line_one_waits_behind_the_slow_one(database: str):
-    async with AsyncConnectionPool(database, min_size=1, max_size=8, timeout=0.1, open=False) as pool:
+    async with AsyncConnectionPool(database, min_size=1, max_size=8, timeout=60, open=False) as pool:
         lines = Lines(pool, linger=5)
         slow = asyncio.create_task(lines.ask(SLOW, ["0.5"]))
         await asyncio.wait({slow}, timeout=2 * WAITING)
         async with AsyncExitStack() as taken:
             for _ in range(7):
-                await taken.enter_async_context(pool.connection(timeout=10))
+                await taken.enter_async_context(pool.connection())
             assert (await asyncio.wait_for(lines.ask(ECHO, ["a"]), 10)).rows[0][0] == "a"
         await slow
 
