@@ -34,7 +34,8 @@ class Hand:
     """Its input is the order to live: when that ends, as it does however we end, it ends. It belongs to one thread."""
 
     def __init__(self, conninfo: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path)}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("TIANGONG_")}  # settings, and keys among them
+        environment = {**ours, "PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path)}
         self._process = subprocess.Popen((sys.executable, "-P", "-m", PROGRAM), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          start_new_session=True)  # Ctrl-C in the terminal is for us
         self._ready = False

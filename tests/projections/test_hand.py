@@ -90,6 +90,17 @@ def test_what_is_refused_leaves_nothing_and_the_next_page_is_written(hand: Hand,
     assert hand.write(parcel(begun[300:500])) is True
 
 
+def test_no_secret_is_where_processes_are_listed(database: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TIANGONG_SECRET_KEY", "nobody's business")
+    with closing(Hand(f"{database} password=hidden")) as hand:
+        wait_until(lambda: hand.ready)
+        for place in ("environ", "cmdline"):
+            told = Path(f"/proc/{hand.pid}/{place}").read_bytes()
+            assert told
+            assert b"business" not in told
+            assert b"hidden" not in told
+
+
 def test_of_one_that_is_dead_nothing_is_known(hand: Hand, begun: list[Record], admin: psycopg.Connection):
     os.kill(hand.pid, signal.SIGKILL)
     assert hand.write(parcel(begun[300:])) is None
