@@ -78,7 +78,9 @@ def shown(row: Row, status: int = 200, position: int | None = None) -> Response:
 
 def public(row: Row) -> Row:
     """A row as it is printed: its version stands in the ETag."""
-    return {key: [public(part) for part in value] if key == "tasks" else value for key, value in row.items() if key != "stream_version"}
+    printed = {**row, "tasks": [public(part) for part in row["tasks"]]} if "tasks" in row else row.copy()
+    printed.pop("stream_version", None)
+    return printed
 
 
 def encoded(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
