@@ -147,17 +147,17 @@ class ProcessRunner:
         return concerned
 
     async def _flush_later(self) -> None:
-        await asyncio.sleep(LATER)
-        while True:
+        """Until nothing is left: what comes while the last is being stored finds us at work, and relies on us."""
+        while self._read > self.position:
+            await asyncio.sleep(LATER)
             try:
                 await self._flush()
-                return
             except PositionLost as error:  # whoever brings the next fact hears of it, and begins again
                 logger.warning("%s: %s", self._name, error)
                 return
             except Exception as error:  # noqa: BLE001  # nobody may come after it to do what is left
                 logger.warning("%s could not store how far it is, and tries again: %s", self._name, error)
-            await asyncio.sleep(PAUSE)
+                await asyncio.sleep(PAUSE)
 
     async def _flush(self) -> None:
         """Wishes of a batch that is still being read stay for its end: no position would stand for them yet."""

@@ -236,6 +236,23 @@ async def test_what_nobody_waits_for_is_stored_a_moment_later_and_the_position_w
     assert ([len(wishes) for wishes in many.done], await ProcessRunner({}, Hands().fulfil, pool).load_position()) == ([6], 3)
 
 
+async def test_what_comes_while_the_last_is_being_stored_is_not_left_until_something_else_happens(pool, facts):
+    many, begun, slow = Many(), asyncio.Event(), asyncio.Event()
+
+    async def slowly(wishes):
+        begun.set()
+        await slow.wait()
+        await many.fulfil(wishes)
+
+    runner = ProcessRunner({"release": release}, Hands().fulfil, pool, together=slowly)
+    await runner.handle(facts[:1])
+    await begun.wait()
+    await runner.handle(facts[1:])
+    slow.set()
+    await until(lambda: runner.position == 3)
+    assert [len(wishes) for wishes in many.done] == [2, 4]
+
+
 async def test_what_was_gathered_and_not_stored_comes_again(pool, facts):
     many = Many()
     runner = ProcessRunner({"release": release}, Hands().fulfil, pool, together=many.fulfil)
