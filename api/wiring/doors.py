@@ -24,7 +24,7 @@ def services(core: Core, supervisor: Supervisor, stopping: asyncio.Event) -> Ser
         return Target(environment_id=env.id, name=env.name, type=env.type, config=env.config), secrets
 
     def status() -> Mapping[str, str]:
-        away = {} if core.positions.connected else {"positions": "the connection that listens for the read models is broken"}
+        away = {"positions": "the connection that listens for the read models is broken"} if core.positions.lost else {}
         failing = {name: in_short(loop.trouble) for name, loop in supervisor.loops.items()}
         return failing | {"log": "cannot be written just now" if core.log.writer.trouble else ""} | away
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Self
 
@@ -15,6 +16,7 @@ from projections.engine.projector import CHANNEL
 logger = logging.getLogger(__name__)
 PEOPLE = "people"
 """The channel on which the tables of users and tokens say that they have changed (projections/users/triggers.sql)."""
+Then = Callable[[], None]
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before it connects again; the last one repeats."""
 POSITION = "select position from positions where name = 'views'"
@@ -34,10 +36,10 @@ class Positions:
     hardly ever asks. `look`: seconds after which it looks by itself, because a projector may die between its commit and its notice."""
 
     def __init__(self, conninfo: str, *, look: float = 1.0) -> None:
-        self._current, self._connected, self._opened = 0, False, False
+        self._current, self._connected, self._lost, self._opened = 0, False, False, False
         self._people = People()
         self._conninfo, self._look = bounded(conninfo, "tiangong positions"), look
-        self._waiting: list[tuple[int, int, Waiting]] = []
+        self._waiting: list[tuple[int, int, Waiting, Then | None]] = []
         self._deadlines: dict[float, Deadlines] = {}
         """By how long one waits: there are few such lengths."""
         self._numbers = itertools.count()
@@ -56,6 +58,11 @@ class Positions:
         if self._task is None:
             self._begin()
         return self._connected
+
+    @property
+    def lost(self) -> bool:
+        """The connection broke, or could not be made; not where it is being made for the first time."""
+        return not self.connected and self._lost
 
     @property
     def people(self) -> People:
@@ -84,15 +91,18 @@ class Positions:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def wait(self, position: int, timeout: float) -> bool:
-        """True as soon as the read models hold everything up to `position`; false if they do not within `timeout` seconds."""
+    async def wait(self, position: int, timeout: float, then: Then | None = None) -> bool:
+        """True as soon as the read models hold everything up to `position`; false if they do not within `timeout` seconds. `then` is called in
+        the moment that they do, a turn or more of the event loop before who waits: what he reads next can be on its way by then."""
         if self.current >= position:
+            if then:
+                then()
             return True
         reached: Waiting = asyncio.get_running_loop().create_future()
         if (deadlines := self._deadlines.get(timeout)) is None:
             deadlines = self._deadlines[timeout] = Deadlines(timeout)
         deadlines.watch(reached)
-        heappush(self._waiting, (position, next(self._numbers), reached))
+        heappush(self._waiting, (position, next(self._numbers), reached, then))
         found = False
         try:
             found = await reached
@@ -122,7 +132,7 @@ class Positions:
                         await self._listen(conn)
             except psycopg.Error as error:
                 logger.warning("lost the projectors and connects again: %s", error)
-            self._connected = self._people.connected = False
+            self._connected, self._people.connected, self._lost = False, False, True
             await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
 
@@ -139,4 +149,7 @@ class Positions:
         """Wakes those who have waited for it, and nobody else."""
         self._current = position
         while self._waiting and (self._waiting[0][0] <= position or self._waiting[0][2].done()):
-            settle(heappop(self._waiting)[2], True)
+            _, _, reached, then = heappop(self._waiting)
+            if then and not reached.done():
+                then()
+            settle(reached, True)

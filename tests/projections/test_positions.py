@@ -134,6 +134,16 @@ async def test_who_never_asks_is_no_session_that_each_notice_wakes(database: str
         assert admin.execute(listeners).fetchone() == (1,)
 
 
+async def test_a_connection_that_is_made_for_the_first_time_is_not_lost_and_one_that_broke_is(database: str, admin):
+    async with Positions(database) as positions:
+        assert not positions.lost
+        await until(lambda: positions.connected)
+        assert kill_listener(admin) == 1
+        await until(lambda: positions.lost)
+        await until(lambda: positions.connected)
+        assert not positions.lost
+
+
 async def test_closing_ends_the_waiting_for_good(database: str):
     positions = Positions(database)
     await positions.open()
