@@ -84,3 +84,7 @@ class Room:
         self._slots.give(self._more)
         self._more = self._slots.take_free(max(wanted - self._own, 0)) if self._slots.idle else 0
         return min(wanted, self._own) + self._more if self._slots.idle else 0
+
+    def keep(self, begun: int) -> None:
+        self._more, more = min(max(begun - self._own, 0), self._more), self._more
+        self._slots.give(more - self._more)

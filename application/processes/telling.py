@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -39,6 +39,9 @@ class NoRoom:
 
     def take(self, wanted: int) -> int:
         return 0
+
+    def keep(self, begun: int) -> None:
+        return
 
 
 class Telling:
@@ -93,8 +96,7 @@ class Telling:
         """Together with all that ends in the same moment, or while the last ones are being told; at once where there is nobody else."""
         key = key_of(held)
         if self._held[key] == 1 and key not in self._flights:
-            room = self._hands.room(1)
-            return await self._patiently(lambda: self._reports.succeed_all([(held, result)], room))
+            return await self._told([(held, result)])
         answer: asyncio.Future[list[Holding]] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append((held, result, answer))
         if key not in self._flights:
@@ -110,9 +112,8 @@ class Telling:
 
     async def _tell_all(self, ends: list[Ended]) -> None:
         """What was begun with them goes to the first of them one by one, the rest to the last."""
-        room = self._hands.room(len(ends))
         try:
-            begun = await self._patiently(lambda: self._reports.succeed_all([(held, result) for held, result, _ in ends], room))
+            begun = await self._told([(held, result) for held, result, _ in ends])
         except Exception as error:  # noqa: BLE001  # whoever waits hears of it
             if len(ends) > 1:  # one of them cannot be stored: each by itself
                 for one in ends:
@@ -122,6 +123,15 @@ class Telling:
             return
         for number, end in enumerate(ends, 1):
             answer(end, begun[number - 1:number] if number < len(ends) else begun[number - 1:])
+
+    async def _told(self, ends: Sequence[tuple[Holding, Json]]) -> list[Holding]:
+        """What was begun with them."""
+        room, begun = self._hands.room(len(ends)), list[Holding]()
+        try:
+            begun = await self._patiently(lambda: self._reports.succeed_all(ends, room))
+        finally:
+            room.keep(len(begun))
+        return begun
 
     @staticmethod
     async def _patiently(report: Callable[[], Awaitable[T]]) -> T:

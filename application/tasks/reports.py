@@ -49,6 +49,9 @@ class Room(Protocol):
     def take(self, wanted: int) -> int:
         """So many tasks may be begun; of several calls the last one counts."""
 
+    def keep(self, begun: int) -> None:
+        """So many were begun in the end: what was taken beyond that is given back. To be called once, whatever came of it."""
+
 
 class Reports:
     def __init__(self, house: House) -> None:

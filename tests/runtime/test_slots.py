@@ -1,10 +1,20 @@
 """Slots: taken in turn, lent while their holders wait; and how much room there is for what an end releases."""
 
 import asyncio
+import contextlib
+from uuid import uuid4
 
 import pytest
 
+from adapters.event_store.command import Unstorable
 from adapters.runtime.slots import Hands, Slots
+from application.ports.executor import Outcome
+from application.processes.telling import Telling
+from application.tasks.reports import Holding
+from domain.recorded import Cause
+from domain.registry import decode
+from domain.task.model import evolve
+from tests.golden.make import path
 
 
 async def test_who_waits_gets_the_next_one_in_turn():
@@ -64,3 +74,37 @@ def test_of_several_answers_the_last_one_counts():
     room = Hands(slots, "w1").room(1)
     assert [room.take(wanted) for wanted in (6, 2, 4)] == [6, 2, 4]
     assert slots.free == 2
+
+
+@pytest.mark.parametrize(("begun", "free"), [(0, 3), (1, 3), (2, 2), (4, 0)])
+def test_what_was_taken_for_more_than_was_begun_is_given_back(begun, free):
+    slots = Slots(3)
+    slots.idle = True
+    room = Hands(slots, "w1").room(1)
+    assert room.take(9) == 4
+    room.keep(begun)
+    assert slots.free == free
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_an_end_that_cannot_be_stored_costs_no_slot(number):
+    """The log refuses it when room has been taken already for what it releases."""
+    slots = Slots(4)
+    slots.idle = slots.take_free(number) == number
+    released = decode("task.released", path("task.released", 1, "full").read_bytes().rstrip(b"\n"))
+    held = Holding(evolve(None, released), 1, False, Cause(uuid4(), uuid4()))
+
+    class Refusing:
+        async def succeed_all(self, ends, room):
+            assert room.take(4) > 2
+            raise Unstorable("not a text")
+
+        async def fail(self, held, error, result):
+            assert "not a text" in error
+
+    telling = Telling(Refusing(), Hands(slots, "w1"))
+    with contextlib.ExitStack() as stack:
+        for _ in range(number):
+            stack.enter_context(telling.expecting(held))
+        await asyncio.gather(*(telling.ended(held, Outcome("succeeded")) for _ in range(number)))
+    assert slots.free == 4 - number
