@@ -38,7 +38,7 @@ class Positions(Protocol):
     def people(self) -> Moving:
         """Whether there was news about users and tokens."""
 
-    async def wait(self, position: int, timeout: float) -> bool: ...
+    async def wait(self, position: int, timeout: float, then: Callable[[], None] | None = None) -> bool: ...
 
 
 @dataclass(frozen=True)

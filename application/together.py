@@ -24,18 +24,22 @@ class Together(Generic[Key, Found]):
         self._free = LANES
 
     async def get(self, key: Key) -> Found:
+        return await self.ask(key)
+
+    def ask(self, key: Key) -> "asyncio.Future[Found]":
+        """What `get` waits for."""
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         asked = self._next.get(key)
         if asked is not None:
             asked.append(answer)
-            return await answer
+            return answer
         self._next[key] = [answer]
         if self._free:
             self._free -= 1
             task = asyncio.create_task(self._run())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return await answer
+        return answer
 
     async def _run(self) -> None:
         """Until nobody asks. Its lane is free in the same moment: whoever comes after that begins another."""

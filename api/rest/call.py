@@ -1,5 +1,6 @@
 """One call: who calls, what it may use, and how it is answered."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -46,17 +47,18 @@ class Call:
 
     async def done(self, done: Done, kind: Kind, status: int = 200, *, id: str = "") -> Response:
         """The answer to a command: the thing (`id`: another than the command was about) once the command's own facts can be read."""
-        await self.catch_up(done)
         rows: Rows = self.request.app.state.rows
-        return shown(await rows.one(self.caller.actor, kind, id or done.id), status, done.position)
+        wanted = rows.wanted(self.caller.actor, kind, id or done.id)
+        await self.catch_up(done, wanted.ask)
+        return shown(await wanted.row(), status, done.position)
 
     async def said(self, done: Done, content: Row, status: int = 200) -> Response:
         """The answer to a command that has words of its own."""
         await self.catch_up(done)
         return encoded(content, status, {"X-Log-Position": str(done.position)})
 
-    async def catch_up(self, done: Done) -> None:
-        if not await self.services.positions.wait(done.position, PATIENCE):
+    async def catch_up(self, done: Done, then: Callable[[], None] | None = None) -> None:
+        if not await self.services.positions.wait(done.position, PATIENCE, then):
             raise unavailable("it was done and is stored, but cannot be shown yet: read it again later", id=done.id, position=done.position)
 
 

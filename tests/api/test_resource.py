@@ -34,15 +34,25 @@ async def test_those_who_ask_at_once_are_answered_by_a_few_queries(rig, admin):
     ids = [(await admin.post(f"{V1}/versions", json=VERSION | {"git_tag": f"v1.0.{n}"})).json()["id"] for n in range(20)]
     rows, pool = Rows(rig.services.pool), rig.services.pool
     before = pool.get_stats()["requests_num"]
-    found = await asyncio.gather(*(rows.one(VIEWER, VERSIONS, id) for id in ids))
+    found = await asyncio.gather(*(rows.wanted(VIEWER, VERSIONS, id).row() for id in ids))
     assert [row["id"] for row in found] == ids
     assert pool.get_stats()["requests_num"] - before <= 3
+
+
+async def test_what_was_asked_for_early_is_asked_once(rig, admin):
+    ids = [(await admin.post(f"{V1}/versions", json=VERSION | {"git_tag": f"v2.0.{n}"})).json()["id"] for n in range(2)]
+    rows, asked = Rows(rig.services.pool), []
+    for id in ids:
+        asked.append(wanted := rows.wanted(VIEWER, VERSIONS, id))
+        wanted.ask()
+        wanted.ask()
+    assert [(await wanted.row())["id"] for wanted in asked] == ids
 
 
 async def test_what_is_not_there_or_not_for_everybody_is_said(rig):
     rows = Rows(rig.services.pool)
     for kind in (CHANGES, DEPLOYMENTS):
         with pytest.raises(NotFound):
-            await rows.one(VIEWER, kind, "nothing_1")
+            await rows.wanted(VIEWER, kind, "nothing_1").row()
     with pytest.raises(Forbidden):
-        await rows.one(Actor("usr_x", "x", frozenset()), CHANGES, "chg_1")
+        rows.wanted(Actor("usr_x", "x", frozenset()), CHANGES, "chg_1")
