@@ -37,8 +37,16 @@ def position(admin: psycopg.Connection) -> int:
 
 def children() -> list[int]:
     """Second hands of this process."""
-    found = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-    return [pid for pid in found if PROGRAM.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in held(task / "children").split()]
+    return [pid for pid in found if PROGRAM.encode() in held(Path(f"/proc/{pid}/cmdline"))]
+
+
+def held(file: Path) -> bytes:
+    """Nothing, where its thread or process has gone away just now."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def has_come(admin: psycopg.Connection) -> bool:
