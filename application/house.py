@@ -12,7 +12,7 @@ import msgspec
 
 from application.caller import Caller
 from application.chance import sixteen
-from application.lately import Lately
+from application.lately import LARGEST, Lately
 from application.ports.log import Conflict, Log, LogUnavailable
 from application.work import Cache, Work
 from domain.access import require
@@ -122,7 +122,8 @@ class House:
             raise
         if not appended.repeated:
             work.stored()
-            self.lately.add(appended.first, work.events, caller.command, origin)
+            if len(request) <= LARGEST:
+                self.lately.add(appended.first, work.events, caller.command, origin)
             return Done(id, appended.position, tuple(work.events))
         known = await self.log.command(caller.command) or []
         return Done(known[0].stream if known else id, appended.position, tuple(known), repeated=True)

@@ -12,8 +12,8 @@ from uuid import UUID
 from domain.event import Event
 from domain.recorded import Origin
 
-KEPT = 2000
-"""Facts."""
+KEPT, LARGEST = 2000, 16_384
+"""Facts; and bytes of a request whose facts are kept: so many large ones would fill the memory."""
 
 
 class Heard(NamedTuple):

@@ -4,10 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from application.lately import Heard, Lately
+from application.changes import CreateChange
+from application.lately import LARGEST, Heard, Lately
 from domain.recorded import Origin
 from domain.registry import EVENTS, decode
 from domain.task.events import TaskCancelRequested
+from tests.application.town import Town
 from tests.golden.make import path
 from tests.support.given import fact
 
@@ -64,3 +66,13 @@ def test_what_may_name_people_is_for_the_log_to_tell(cls):
     lately = kept((1, 1))
     lately.add(2, [decode(cls.TOPIC, path(cls.TOPIC, 1, "full").read_bytes().rstrip(b"\n"))], COMMAND, ORIGIN)
     assert positions(lately.after(0)) == [1]
+
+
+async def test_what_a_large_request_has_stored_is_read_from_the_log():
+    town = Town()
+    for size, known in ((1, True), (LARGEST, False)):
+        before = town.log.position
+        await town.changes.create(town.by(), CreateChange("deploy", "deployment", {"version_id": "ver_1", "application_ids": ["app_1"],
+                                                                                  "environment_id": "e" * size}))
+        assert town.log.position > before
+        assert bool(town.house.lately.after(before)) is known
