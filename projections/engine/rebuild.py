@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -42,16 +43,23 @@ def rebuild(conninfo: str, read: Read, projections: Sequence[Projection], names:
     """Make the tables of these projections (None: all) again; readers and projectors go on meanwhile. The user must own the tables.
     `patience`: seconds to wait for readers to let go. Raises Busy, LogTooShort, and ValueError for an unknown name."""
     chosen = chosen_from(projections, names)
-    with connect(conninfo, schema, statement_timeout=0) as conn, conn.cursor() as cursor:
-        found = cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-        if not (found and found[0]):
-            raise Busy("another rebuild is under way")
+    with connect(conninfo, schema, statement_timeout=0) as conn, alone(conn):
         with conn.transaction():
             conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(SHADOW)))
             create(conn, SHADOW, chosen)
         with connect(conninfo, schema) as reader:
             quarantined = catch_up(conn, reader, read, chosen, schema)
         return swap(conn, read, chosen, schema, patience, quarantined)
+
+
+@contextmanager
+def alone(conn: Connection) -> Iterator[None]:
+    """The lock is given back by word: a session that is closed keeps it for a moment longer, and the next rebuild would be told that we are at it."""
+    found = conn.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if not (found and found[0]):
+        raise Busy("another rebuild is under way")
+    yield
+    conn.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
 
 def refresh(conninfo: str, read: Read, projections: Sequence[Projection], *, schema: str = "views") -> Rebuilt | None:
