@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from application.house import Contended
 from application.ports.executor import Outcome
@@ -53,6 +54,8 @@ class Telling:
         self._flights: dict[Key, asyncio.Task[None]] = {}
         self._held: Counter[Key] = Counter()
         """How many are under way that may end together."""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By deployment. Ends with other causes write the same stream: one by one they would outrun many again and again."""
 
     @contextmanager
     def expecting(self, held: Holding) -> Iterator[None]:
@@ -126,12 +129,13 @@ class Telling:
 
     async def _told(self, ends: Sequence[tuple[Holding, Json]]) -> list[Holding]:
         """What was begun with them."""
-        room, begun = self._hands.room(len(ends)), list[Holding]()
-        try:
-            begun = await self._patiently(lambda: self._reports.succeed_all(ends, room))
-        finally:
-            room.keep(len(begun))
-        return begun
+        async with self._turns.setdefault(ends[0][0].task.job.deployment_id, asyncio.Lock()):
+            room, begun = self._hands.room(len(ends)), list[Holding]()
+            try:
+                begun = await self._patiently(lambda: self._reports.succeed_all(ends, room))
+            finally:
+                room.keep(len(begun))
+            return begun
 
     @staticmethod
     async def _patiently(report: Callable[[], Awaitable[T]]) -> T:

@@ -108,3 +108,31 @@ async def test_an_end_that_cannot_be_stored_costs_no_slot(number):
             stack.enter_context(telling.expecting(held))
         await asyncio.gather(*(telling.ended(held, Outcome("succeeded")) for _ in range(number)))
     assert slots.free == 4 - number
+
+
+async def test_ends_of_one_deployment_with_other_causes_take_turns():
+    """They write the same stream: side by side, one end after the other would outrun many that are told together, again and again."""
+    released = decode("task.released", path("task.released", 1, "full").read_bytes().rstrip(b"\n"))
+    held, other = (Holding(evolve(None, released), 1, False, Cause(uuid4(), uuid4())) for _ in range(2))
+    told, at_once, going = [], 0, asyncio.Event()
+
+    class Slow:
+        async def succeed_all(self, ends, room):
+            nonlocal at_once
+            at_once += 1
+            assert at_once == 1
+            await going.wait()
+            await asyncio.sleep(0)
+            told.append(len(ends))
+            at_once -= 1
+            return []
+
+    telling = Telling(Slow())
+    with contextlib.ExitStack() as stack:
+        for one in (held, held, other):
+            stack.enter_context(telling.expecting(one))
+        ends = [asyncio.create_task(telling.ended(one, Outcome("succeeded"))) for one in (held, held, other)]
+        await asyncio.sleep(0)
+        going.set()
+        await asyncio.gather(*ends)
+    assert sorted(told) == [1, 2]
