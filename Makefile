@@ -29,10 +29,10 @@ test: install ## the tests
 	@$(BIN)/python -m pytest -q
 
 test-real: install ## the long tests, against real parts
-	@$(BIN)/python -m pytest -q -m "real or not (soak or bench)"
+	@$(BIN)/python -m pytest -q --timeout 3600 -m "real or not (soak or bench)"
 
 soak: install ## the hours
-	@$(BIN)/python -m pytest -q -m soak
+	@$(BIN)/python -m pytest -q --timeout 14400 -m soak
 
 check: install ## style, types, import contracts, sizes
 	@$(BIN)/ruff check --no-cache .

@@ -13,10 +13,11 @@ MUCH = 1 << 16
 
 
 class Cutting:
-    """A relay on loopback. `left`: how many bytes it still lets through, in either direction; None: all."""
+    """A relay on loopback, that can be told from any thread."""
 
     def __init__(self, conninfo: str) -> None:
-        self.left: int | None = None
+        self._left: int | None = None
+        self._telling = threading.Lock()
         self.cuts = 0
         self._to = conninfo_to_dict(conninfo)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -34,6 +35,11 @@ class Cutting:
         self._over.set()
         self._thread.join(10)
         self._listening.close()
+
+    def let_through(self, left: int | None) -> None:
+        """So many bytes more, in either direction; None: all."""
+        with self._telling:
+            self._left = left
 
     def _serve(self) -> None:
         """One connection at a time."""
@@ -57,15 +63,20 @@ class Cutting:
         while not self._over.is_set():
             for source in select.select([near, far], [], [], 0.05)[0]:
                 try:
-                    data = source.recv(MUCH)
-                    through = data if self.left is None else data[:self.left]
-                    other[source].sendall(through)
+                    if not self._pass_on(source.recv(MUCH), other[source]):
+                        return
                 except ConnectionError:
                     return
-                if self.left is not None:
-                    self.left -= len(through)
-                if not data:
-                    return
-                if self.left == 0:
-                    self.left, self.cuts = None, self.cuts + 1
-                    return
+
+    def _pass_on(self, data: bytes, to: socket.socket) -> bool:
+        """Whether the connection goes on. Under the lock: who gets the bytes and then tells how many more must not be counted against them."""
+        with self._telling:
+            through = data if self._left is None else data[:self._left]
+            to.sendall(through)
+            if self._left is None:
+                return bool(data)
+            self._left -= len(through)
+            if self._left == 0:
+                self._left, self.cuts = None, self.cuts + 1
+                return False
+            return bool(data)
